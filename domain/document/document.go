@@ -1,0 +1,130 @@
+// Package document says what a document is and how one may change.
+//
+// A write is an intention: a pure function from what is stored now to what
+// shall be stored (Change). The adapter that keeps documents calls it with the
+// current document inside the transaction, so that conditions are decided
+// where nothing can come between. Start at Change and Batch.
+package document
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/sheafdb/sheaf/domain/change"
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/ident"
+)
+
+// Document is a document at one revision.
+type Document struct {
+	ID ident.Document
+	// Revision counts from 1. A document that is created again after a deletion goes on counting, so that an entity tag never names two contents.
+	Revision int64
+	// SchemaRevision is the revision of the collection's configuration that judged the data.
+	SchemaRevision int64
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	// Data is the canonical text of what the user stored.
+	Data []byte
+}
+
+// Next is what a document becomes. The zero Next leaves it as it is.
+type Next struct {
+	remove bool
+	data   []byte
+}
+
+// Keep leaves the document as it is: no revision, no change.
+func Keep() Next { return Next{} }
+
+// Store makes data the document, creating it where there is none. data is canonical and is not changed afterwards.
+func Store(data []byte) Next { return Next{data: data} }
+
+// Remove deletes the document.
+func Remove() Next { return Next{remove: true} }
+
+// Change decides what a document becomes; current is nil where there is none.
+// It is pure: it may run more than once, and an error from it leaves everything as it was.
+type Change func(current *Document) (Next, error)
+
+// Write is one intended change of one document.
+type Write struct {
+	Collection collection.Version
+	ID         ident.Document
+	// Fresh says that the id was just made and cannot be taken; it spares a look-up. A wrong Fresh costs a second try and nothing else.
+	Fresh  bool
+	Change Change
+}
+
+// Batch is a list of writes that happen together or not at all, in their order: a later write of a document sees what an earlier one made of it.
+type Batch struct {
+	change.Origin
+	// At is when the request was made; documents carry it as createdAt and updatedAt.
+	At     time.Time
+	Writes []Write
+}
+
+// Outcome says what a write did.
+type Outcome byte
+
+// The outcomes of a write.
+const (
+	Unchanged Outcome = iota
+	Created
+	Updated
+	Deleted
+)
+
+// Result is what one write of a batch did.
+type Result struct {
+	Outcome Outcome
+	// Document is what is stored after the write; after a deletion, what was stored before. It is zero when nothing was there and nothing was stored.
+	Document Document
+}
+
+// Transition is what a Next means for the document it was decided on: an adapter applies it and keeps no rule of its own.
+type Transition struct {
+	Outcome Outcome
+	// Document is the document after the change; after a deletion it has the revision and the time of the deletion, and no data.
+	Document Document
+}
+
+// Decide runs w.Change on the current document and says what follows.
+// last is the highest revision the id ever had, 0 for none; it matters where current is nil.
+func Decide(w Write, current *Document, last int64, at time.Time) (Transition, error) {
+	next, err := w.Change(current)
+	if err != nil {
+		return Transition{}, err
+	}
+	switch {
+	case next.remove && current != nil:
+		return Transition{Deleted, Document{
+			ID: w.ID, Revision: current.Revision + 1, SchemaRevision: w.Collection.Revision,
+			CreatedAt: current.CreatedAt, UpdatedAt: later(at, current.UpdatedAt),
+		}}, nil
+	case next.data == nil, next.remove:
+		t := Transition{Outcome: Unchanged}
+		if current != nil {
+			t.Document = *current
+		}
+		return t, nil
+	case current == nil:
+		return Transition{Created, Document{
+			ID: w.ID, Revision: last + 1, SchemaRevision: w.Collection.Revision, CreatedAt: at, UpdatedAt: at, Data: next.data,
+		}}, nil
+	case bytes.Equal(next.data, current.Data):
+		return Transition{Unchanged, *current}, nil
+	}
+	return Transition{Updated, Document{
+		ID: w.ID, Revision: current.Revision + 1, SchemaRevision: w.Collection.Revision,
+		CreatedAt: current.CreatedAt, UpdatedAt: later(at, current.UpdatedAt), Data: next.data,
+	}}, nil
+}
+
+// later keeps a document's times in order where the clocks of two processes differ.
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}

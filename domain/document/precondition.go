@@ -1,0 +1,80 @@
+package document
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/ident"
+)
+
+// Condition is what a request states about the current revision: that it is one of Revisions, or (Any) that there is one.
+type Condition struct {
+	Any       bool
+	Revisions []int64
+}
+
+// holds says whether the condition names revision; 0 is no document.
+func (c *Condition) holds(revision int64) bool {
+	return revision != 0 && (c.Any || slices.Contains(c.Revisions, revision))
+}
+
+// Precondition is what has to hold for a request to go on (RFC 9110 section 13). The zero Precondition always holds.
+type Precondition struct {
+	Match     *Condition // If-Match
+	NoneMatch *Condition // If-None-Match
+}
+
+// Stated says whether there is any condition.
+func (p Precondition) Stated() bool { return p.Match != nil || p.NoneMatch != nil }
+
+// Check says whether the precondition holds for the current document, nil where there is none.
+// It fails with a *StaleError, which is a fault.Stale.
+func (p Precondition) Check(current *Document) error {
+	var revision int64
+	if current != nil {
+		revision = current.Revision
+	}
+	if p.Match != nil && !p.Match.holds(revision) || p.NoneMatch != nil && p.NoneMatch.holds(revision) {
+		return stale(current)
+	}
+	return nil
+}
+
+// Unmodified says whether a read may answer that the reader's copy is still good: If-None-Match names the revision.
+func (p Precondition) Unmodified(revision int64) bool {
+	return p.NoneMatch != nil && p.NoneMatch.holds(revision)
+}
+
+// StaleError is a condition that does not hold, with the document as it stands.
+type StaleError struct {
+	*fault.Error
+	// Current is nil where there is no document.
+	Current *Document
+}
+
+// Unwrap returns the fault.
+func (e *StaleError) Unwrap() error { return e.Error }
+
+func stale(current *Document) error {
+	if current == nil {
+		return &StaleError{Error: fault.New(fault.Stale, "document.stale", "the condition does not hold: there is no such document")}
+	}
+	return &StaleError{
+		Error:   fault.New(fault.Stale, "document.stale", "the condition does not hold: the document is at revision %d", current.Revision),
+		Current: current,
+	}
+}
+
+// NotFound is the fault of a document that is not there.
+func NotFound(c ident.Collection, id ident.Document) error {
+	return fault.New(fault.NotFound, "document.notFound", "collection %q has no document %q", c, id)
+}
+
+// Exists is the fault of a document that is there already.
+func Exists(c ident.Collection, id ident.Document) error {
+	return fault.New(fault.Conflict, "document.exists", "collection %q already has a document %q", c, id)
+}
+
+// Tag returns the entity tag of a revision: a strong one, the same for every projection and encoding.
+func Tag(revision int64) string { return fmt.Sprintf(`"%d"`, revision) }

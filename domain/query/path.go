@@ -1,0 +1,97 @@
+// Package query holds the small languages of a request as checked values: paths into documents and page tokens.
+package query
+
+import (
+	"cel.dev/cel-go/common"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/parser"
+
+	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/jsontext"
+)
+
+// Limits of a path.
+const (
+	maxPathBytes = 1024
+	maxPathDepth = 32
+)
+
+// Path leads to a member of a document: the member names from the outside in, at least one.
+type Path []string
+
+// ParsePath reads a CEL path to a member of the document, such as doc.address.zip or doc["odd name"].
+// It fails with fault.Invalid and code "path.invalid" when s is anything else.
+func ParsePath(s string) (Path, error) {
+	if len(s) > maxPathBytes {
+		return nil, fault.New(fault.Invalid, "path.invalid", "a path has at most %d bytes", maxPathBytes)
+	}
+	p, err := parser.NewParser(parser.MaxRecursionDepth(2 * maxPathDepth))
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "internal", "path parser")
+	}
+	tree, issues := p.Parse(common.NewTextSource(s))
+	if len(issues.GetErrors()) > 0 {
+		return nil, fault.New(fault.Invalid, "path.invalid", `is not a path like doc.name or doc["odd name"]`)
+	}
+	var path Path
+	for e := tree.Expr(); ; {
+		var name string
+		switch e.Kind() {
+		case ast.IdentKind:
+			if e.AsIdent() != "doc" || len(path) == 0 || len(path) > maxPathDepth {
+				return nil, fault.New(fault.Invalid, "path.invalid", "begins with doc and names 1 to %d members", maxPathDepth)
+			}
+			for i, j := 0, len(path)-1; i < j; i, j = i+1, j-1 {
+				path[i], path[j] = path[j], path[i]
+			}
+			return path, nil
+		case ast.SelectKind:
+			if e.AsSelect().IsTestOnly() {
+				return nil, notAPath()
+			}
+			name, e = e.AsSelect().FieldName(), e.AsSelect().Operand()
+		case ast.CallKind:
+			call := e.AsCall()
+			if call.FunctionName() != operators.Index || len(call.Args()) != 2 || call.Args()[1].Kind() != ast.LiteralKind {
+				return nil, notAPath()
+			}
+			key, ok := call.Args()[1].AsLiteral().(types.String)
+			if !ok {
+				return nil, notAPath()
+			}
+			name, e = string(key), call.Args()[0]
+		default:
+			return nil, notAPath()
+		}
+		path = append(path, name)
+	}
+}
+
+func notAPath() error {
+	return fault.New(fault.Invalid, "path.invalid", `is not a path like doc.name or doc["odd name"]`)
+}
+
+// Pointer returns the JSON Pointer (RFC 6901) to the same member.
+func (p Path) Pointer() string {
+	var ptr string
+	for _, name := range p {
+		ptr = jsontext.AppendPointer(ptr, name)
+	}
+	return ptr
+}
+
+// Find returns the value at the path in a decoded document, and whether there is one.
+func (p Path) Find(doc any) (any, bool) {
+	for _, name := range p {
+		object, ok := doc.(map[string]any)
+		if !ok {
+			return nil, false
+		}
+		if doc, ok = object[name]; !ok {
+			return nil, false
+		}
+	}
+	return doc, true
+}

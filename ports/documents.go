@@ -1,0 +1,61 @@
+package ports
+
+import (
+	"context"
+
+	"github.com/sheafdb/sheaf/domain/change"
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/query"
+)
+
+// DocumentReader finds documents. Data is canonical text, and is not changed after it was returned.
+type DocumentReader interface {
+	// Get returns the current document.
+	// It fails with fault.NotFound when there is none; the fault names no collection, which an adapter knows only by its key.
+	Get(ctx context.Context, key collection.Key, id ident.Document) (document.Document, error)
+
+	// List returns at most limit documents with ids above after ("" begins at the first), in the order of the bytes of their ids.
+	List(ctx context.Context, key collection.Key, after string, limit int) ([]document.Document, error)
+
+	// Count returns how many documents there are.
+	// Exact counts all, capped at most query.CountCap, estimated may be off and costs no more than a point read.
+	Count(ctx context.Context, key collection.Key, kind query.CountKind) (query.Count, error)
+
+	// Export calls visit with every document in the order of the bytes of their ids, all as they were at one moment.
+	// It holds no more than a page of them at once. It ends with the first error of visit and returns it as it is. The document's data must not be kept after visit returned.
+	Export(ctx context.Context, key collection.Key, visit func(document.Document) error) error
+}
+
+// DocumentWriter changes documents.
+type DocumentWriter interface {
+	// Write makes every write of the batch, in their order, or none, and returns one result for each.
+	// Every write that changes a document appends one change with the next position of its bucket; the batch's changes are consecutive within a bucket.
+	// An error of a Change is returned as it is, and nothing is written.
+	// It fails with collection.ErrChanged, and writes nothing, when a collection is no longer at the version that a write names, or no longer active.
+	// When it returns nil the batch is durable. When it fails with fault.Unavailable, code "write.unknown", it may or may not have happened.
+	Write(ctx context.Context, batch document.Batch) ([]document.Result, error)
+}
+
+// ChangeReader reads what was committed.
+type ChangeReader interface {
+	// Changes returns at most limit changes of a bucket after the position, in their order, without gaps.
+	Changes(ctx context.Context, bucket int32, after change.Position, limit int) ([]change.Change, error)
+
+	// Position returns the position of the newest change of a bucket, 0 before the first.
+	Position(ctx context.Context, bucket int32) (change.Position, error)
+}
+
+// DocumentStore is everything that keeps documents.
+type DocumentStore interface {
+	DocumentReader
+	DocumentWriter
+	ChangeReader
+}
+
+// Store is everything that keeps data: one adapter, one database.
+type Store interface {
+	CollectionStore
+	DocumentStore
+}
