@@ -10,14 +10,24 @@ import (
 	"github.com/sheafdb/sheaf/domain/query"
 )
 
+// Range is a stretch of a list.
+type Range struct {
+	// After is the id that the stretch begins after; "" is before the first.
+	After string
+	// Limit is how many documents at most, at least 1.
+	Limit int
+	// Bytes ends the stretch with the document whose data brings the sum to this size or above: pages of large documents hold fewer of them. At least 1.
+	Bytes int
+}
+
 // DocumentReader finds documents. Data is canonical text, and is not changed after it was returned.
 type DocumentReader interface {
 	// Get returns the current document.
 	// It fails with fault.NotFound when there is none; the fault names no collection, which an adapter knows only by its key.
 	Get(ctx context.Context, key collection.Key, id ident.Document) (document.Document, error)
 
-	// List returns at most limit documents with ids above after ("" begins at the first), in the order of the bytes of their ids.
-	List(ctx context.Context, key collection.Key, after string, limit int) ([]document.Document, error)
+	// List returns the documents in the range, in the order of the bytes of their ids, and says whether more follow.
+	List(ctx context.Context, key collection.Key, r Range) (items []document.Document, more bool, err error)
 
 	// Count returns how many documents there are.
 	// Exact counts all, capped at most query.CountCap, estimated may be off and costs no more than a point read.
