@@ -73,5 +73,10 @@ type Collection struct {
 // ErrChanged says that a collection is no longer at the version that judged a write: read it again and judge again.
 var ErrChanged = fault.New(fault.Unavailable, "collection.changed", "the collection is being changed").After(time.Second)
 
-// Version returns the version that the collection's documents are judged by.
-func (c *Collection) Version() Version { return Version{c.Key, c.Revision} }
+// Version returns the version that is stored.
+func (s Stored) Version() Version { return Version{s.Key, s.Revision} }
+
+// BeingDeleted is the fault of a name that cannot be used again yet.
+func BeingDeleted(name ident.Collection) error {
+	return fault.New(fault.Conflict, "collection.deleting", "collection %q is being deleted; its name is free when that is done", name).After(time.Second)
+}

@@ -1,0 +1,57 @@
+// Package app has the use cases: what the program does, whoever asks and whatever stores.
+//
+// Each method is one operation of the contract and has its name. The methods are boring on purpose: load, call a pure
+// function of the domain, store. Start at Documents.
+package app
+
+import (
+	"github.com/sheafdb/sheaf/domain/change"
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/principal"
+	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/domain/schema"
+	"github.com/sheafdb/sheaf/ports"
+)
+
+// Caller is who asks, and by which request.
+type Caller struct {
+	Principal principal.Principal
+	RequestID string
+}
+
+func (c Caller) origin() change.Origin {
+	return change.Origin{Actor: c.Principal.Name, RequestID: c.RequestID}
+}
+
+// Limits are the declared sizes that the use cases keep.
+type Limits struct {
+	Document collection.Limits
+	Schema   schema.Limits
+	Import   ImportLimits
+}
+
+// Dependencies are what the use cases stand on.
+type Dependencies struct {
+	Store  ports.Store
+	Clock  ports.Clock
+	IDs    ports.IDs
+	Limits Limits
+}
+
+// Paging is what every list takes.
+type Paging struct {
+	// Size is how many items are asked for; 0 is the default.
+	Size int
+	// Token is the nextPageToken of the page before; "" is the first page.
+	Token string
+	Count query.CountKind
+}
+
+// Page is a part of a list.
+type Page[T any] struct {
+	Items []T
+	// Next is the token of the next page, "" when this is the last.
+	Next string
+	// Count is set when it was asked for.
+	Count *query.Count
+}

@@ -1,0 +1,217 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/ports"
+)
+
+// judgements bounds how often a write is judged again because the configuration changed under it.
+const judgements = 8
+
+// pageBytes ends a page of large documents early: a page is built in memory.
+const pageBytes = 16 << 20
+
+// Documents are the use cases of documents. It is safe for concurrent use.
+type Documents struct {
+	Dependencies
+	Catalog *Catalog
+}
+
+// CreateDocument is a request to store a new document.
+type CreateDocument struct {
+	Collection ident.Collection
+	// ID is zero where the data names it or the server shall make it.
+	ID           ident.Document
+	Data         []byte // JSON as it came
+	ValidateOnly bool
+}
+
+// Create stores a new document.
+// It fails with fault.NotFound (no collection), Malformed and TooLarge (the JSON), Invalid (the configuration does not admit it) and Conflict (the id is taken).
+func (d *Documents) Create(ctx context.Context, by Caller, r CreateDocument) (document.Result, error) {
+	data, err := collection.Read(r.Data, d.Limits.Document)
+	if err != nil {
+		return document.Result{}, err
+	}
+	made := ident.Document{}
+	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection) (document.Write, error) {
+		admitted, err := c.Admit(data)
+		if err != nil {
+			return document.Write{}, err
+		}
+		id, err := c.NameID(r.ID, admitted)
+		if err != nil {
+			return document.Write{}, err
+		}
+		fresh := id == ident.Document{}
+		if fresh {
+			if made == (ident.Document{}) {
+				made = d.IDs()
+			}
+			id = made
+		}
+		return document.Write{ID: id, Fresh: fresh, Change: document.Create(c.Name, id, admitted.Data)}, nil
+	})
+}
+
+// PutDocument is a request to create or replace a document.
+type PutDocument struct {
+	Collection   ident.Collection
+	ID           ident.Document
+	Data         []byte // JSON as it came
+	Precondition document.Precondition
+	ValidateOnly bool
+}
+
+// Put creates or replaces a document; equal data makes no revision.
+// It fails like Create, with a *document.StaleError where the precondition does not hold, and with fault.ConditionRequired where one is missing.
+func (d *Documents) Put(ctx context.Context, by Caller, r PutDocument) (document.Result, error) {
+	data, err := collection.Read(r.Data, d.Limits.Document)
+	if err != nil {
+		return document.Result{}, err
+	}
+	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection) (document.Write, error) {
+		admitted, err := c.Admit(data)
+		if err != nil {
+			return document.Write{}, err
+		}
+		id, err := c.NameID(r.ID, admitted)
+		if err != nil {
+			return document.Write{}, err
+		}
+		if err := document.RequireCondition(c, r.Precondition); err != nil {
+			return document.Write{}, err
+		}
+		return document.Write{ID: id, Change: document.Put(admitted.Data, r.Precondition)}, nil
+	})
+}
+
+// DeleteDocument is a request to delete a document.
+type DeleteDocument struct {
+	Collection   ident.Collection
+	ID           ident.Document
+	Precondition document.Precondition
+	ValidateOnly bool
+}
+
+// Delete removes a document; the result has it as it was.
+// It fails with fault.NotFound, with a *document.StaleError where the precondition does not hold, and with fault.ConditionRequired where one is missing.
+func (d *Documents) Delete(ctx context.Context, by Caller, r DeleteDocument) (document.Result, error) {
+	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection) (document.Write, error) {
+		if err := document.RequireCondition(c, r.Precondition); err != nil {
+			return document.Write{}, err
+		}
+		return document.Write{ID: r.ID, Change: document.Delete(c.Name, r.ID, r.Precondition)}, nil
+	})
+}
+
+// write has judge make a write of the collection as it is, and makes that write; where the configuration changed meanwhile it begins again.
+func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection, validateOnly bool, judge func(*collection.Collection) (document.Write, error)) (document.Result, error) {
+	at := d.Clock()
+	for range judgements {
+		c, err := d.Catalog.Get(ctx, name)
+		if err != nil {
+			return document.Result{}, err
+		}
+		w, err := judge(c)
+		if err != nil {
+			return document.Result{}, err
+		}
+		w.Collection = c.Version()
+		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}}
+		if validateOnly {
+			return d.rehearse(ctx, c, batch)
+		}
+		results, err := d.Store.Write(ctx, batch)
+		if errors.Is(err, collection.ErrChanged) {
+			d.Catalog.Forget(name)
+			continue
+		}
+		if err != nil {
+			return document.Result{}, err
+		}
+		return results[0], nil
+	}
+	return document.Result{}, collection.ErrChanged
+}
+
+// rehearse says what the batch's only write would do now, and does nothing.
+func (d *Documents) rehearse(ctx context.Context, c *collection.Collection, batch document.Batch) (document.Result, error) {
+	w := batch.Writes[0]
+	var current *document.Document
+	switch found, err := d.Store.Get(ctx, c.Key, w.ID); {
+	case err == nil:
+		current = &found
+	case fault.KindOf(err) != fault.NotFound:
+		return document.Result{}, err
+	}
+	t, err := document.Decide(w, current, 0, batch.At)
+	if err != nil {
+		return document.Result{}, err
+	}
+	if t.Outcome == document.Deleted {
+		t.Document = *current
+	}
+	return document.Result{Outcome: t.Outcome, Document: t.Document}, nil
+}
+
+// Get returns a document.
+// It fails with fault.NotFound, and with a *document.StaleError where If-Match does not hold. If-None-Match is the caller's: see Precondition.Unmodified.
+func (d *Documents) Get(ctx context.Context, _ Caller, name ident.Collection, id ident.Document, pre document.Precondition) (document.Document, error) {
+	c, err := d.Catalog.Get(ctx, name)
+	if err != nil {
+		return document.Document{}, err
+	}
+	found, err := d.Store.Get(ctx, c.Key, id)
+	if fault.KindOf(err) == fault.NotFound && err != nil {
+		return document.Document{}, document.NotFound(name, id)
+	}
+	if err != nil {
+		return document.Document{}, err
+	}
+	pre.NoneMatch = nil
+	return found, pre.Check(&found)
+}
+
+// List returns a page of documents in the order of the bytes of their ids. Pages of large documents hold fewer of them.
+// It fails with fault.NotFound, and with fault.Malformed for a page token that is not one of this list.
+func (d *Documents) List(ctx context.Context, _ Caller, name ident.Collection, p Paging) (Page[document.Document], error) {
+	c, err := d.Catalog.Get(ctx, name)
+	if err != nil {
+		return Page[document.Document]{}, err
+	}
+	cursor, err := query.ParseCursor("documents/"+name.String(), p.Token)
+	if err != nil {
+		return Page[document.Document]{}, err
+	}
+	items, more, err := d.Store.List(ctx, c.Key, ports.Range{After: cursor.After, Limit: query.PageSize(p.Size), Bytes: pageBytes})
+	if err != nil {
+		return Page[document.Document]{}, err
+	}
+	page := Page[document.Document]{Items: items}
+	if more {
+		cursor.After = items[len(items)-1].ID.String()
+		page.Next = cursor.Format()
+	}
+	page.Count, err = count(p.Count, func(kind query.CountKind) (query.Count, error) { return d.Store.Count(ctx, c.Key, kind) })
+	return page, err
+}
+
+// count asks for a count where one is wanted.
+func count(kind query.CountKind, ask func(query.CountKind) (query.Count, error)) (*query.Count, error) {
+	if kind == "" || kind == query.CountNone {
+		return nil, nil
+	}
+	n, err := ask(kind)
+	if err != nil {
+		return nil, err
+	}
+	return &n, nil
+}
