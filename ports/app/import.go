@@ -1,0 +1,321 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/ident"
+)
+
+// Shape is what a line of a transfer holds.
+type Shape string
+
+// The shapes of a line.
+const (
+	DataShape     Shape = "data"     // what the user stored
+	DocumentShape Shape = "document" // the envelope around it
+)
+
+// ImportMode says what a bad line means for the others.
+type ImportMode string
+
+// The modes of an import.
+const (
+	Strict ImportMode = "strict" // all or nothing, bounded by ImportLimits
+	Skip   ImportMode = "skip"   // whatever is good, in transactions of some hundred documents
+)
+
+// Existing says what happens to a document whose id is taken.
+type Existing string
+
+// What can happen to a document whose id is taken.
+const (
+	ExistingError   Existing = "error"
+	ExistingSkip    Existing = "skip"
+	ExistingReplace Existing = "replace"
+)
+
+// ImportLimits bound a strict import, which is one transaction and is held in memory until it is made.
+type ImportLimits struct {
+	StrictDocuments int
+	StrictBytes     int
+}
+
+// An import in skip mode is written in chunks of at most this many documents and about this many bytes: what is held in memory, and what one transaction locks.
+const (
+	chunkDocuments = 500
+	chunkBytes     = 4 << 20
+)
+
+// Line is one document of an import as it came.
+type Line struct {
+	// Number counts from 1; in a JSON array it is the element.
+	Number int64
+	// Data is the JSON text; it may be used until the next line is asked for.
+	Data []byte
+	// Err is set instead of Data where the line could not be taken in, being too long for instance; the lines after it can.
+	Err error
+}
+
+// ImportDocuments is a request to import.
+type ImportDocuments struct {
+	Collection ident.Collection
+	// Lines ends with an error where nothing after it can be read.
+	Lines    iter.Seq2[Line, error]
+	Shape    Shape
+	Mode     ImportMode
+	Existing Existing
+	// ValidateOnly judges everything and stores nothing.
+	ValidateOnly bool
+	// Fault is called with every fault of every bad line, in the order of the lines of a chunk.
+	Fault func(LineFault)
+}
+
+// LineFault is one fault of one line.
+type LineFault struct {
+	Line int64
+	fault.Violation
+}
+
+// ImportReport says what an import did, in documents.
+type ImportReport struct {
+	Created, Replaced, Unchanged, Skipped, Failed int64
+}
+
+// Transfer are the use cases that move whole collections. It is safe for concurrent use.
+type Transfer struct {
+	Dependencies
+	Catalog *Catalog
+}
+
+// Import stores the lines. The report says what was stored, also when it fails.
+// In strict mode a bad line fails it with fault.Invalid, code "import.failed", after all lines were judged, and nothing is stored; more than ImportLimits fail it with fault.TooLarge, code "import.tooLarge".
+// It fails with fault.NotFound where there is no collection, and with what Lines and the store fail with.
+func (t *Transfer) Import(ctx context.Context, by Caller, r ImportDocuments) (ImportReport, error) {
+	run := &importRun{transfer: t, by: by, request: r}
+	if _, err := t.Catalog.Get(ctx, r.Collection); err != nil {
+		return ImportReport{}, err
+	}
+	var err error
+	if r.Mode == Skip {
+		err = run.skip(ctx)
+	} else {
+		err = run.strict(ctx)
+	}
+	return run.report, err
+}
+
+// importRun is one import on its way.
+type importRun struct {
+	transfer *Transfer
+	by       Caller
+	request  ImportDocuments
+	report   ImportReport
+}
+
+// strict judges every line, then stores all in one transaction.
+func (run *importRun) strict(ctx context.Context) error {
+	limits := run.transfer.Limits.Import
+	var chunk importChunk
+	for line, err := range run.request.Lines {
+		if err != nil {
+			return err
+		}
+		item := run.read(line)
+		if item.faults == nil && run.report.Failed == 0 {
+			chunk.add(item)
+			if len(chunk.items) > limits.StrictDocuments || chunk.bytes > limits.StrictBytes {
+				return fault.New(fault.TooLarge, "import.tooLarge",
+					"an import that is all or nothing has at most %d documents and %d bytes; mode=skip has no such limit", limits.StrictDocuments, limits.StrictBytes)
+			}
+			if len(chunk.items)%chunkDocuments != 0 {
+				continue
+			}
+			// Judged as they come, so that a long import does not wait for its last line to fail.
+			if err := run.judgeTail(ctx, &chunk); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := run.judgeTail(ctx, &chunk); err != nil {
+			return err
+		}
+		if item.faults == nil {
+			item.judge(run.request.Collection, chunk.collection)
+		}
+		run.fail(item)
+		chunk.release(run.report.Failed > 0)
+	}
+	if err := run.judgeTail(ctx, &chunk); err != nil {
+		return err
+	}
+	if run.report.Failed == 0 {
+		if err := run.store(ctx, &chunk, true); err != nil {
+			return err
+		}
+	}
+	if run.report.Failed > 0 {
+		return fault.New(fault.Invalid, "import.failed", "%d lines cannot be stored; nothing was stored", run.report.Failed)
+	}
+	return nil
+}
+
+// judgeTail judges the items that were not judged yet, and counts the bad ones.
+func (run *importRun) judgeTail(ctx context.Context, chunk *importChunk) error {
+	if chunk.collection == nil {
+		c, err := run.transfer.Catalog.Get(ctx, run.request.Collection)
+		if err != nil {
+			return err
+		}
+		chunk.collection = c
+	}
+	for _, item := range chunk.items[chunk.judged:] {
+		item.judge(run.request.Collection, chunk.collection)
+		run.fail(item)
+	}
+	chunk.judged = len(chunk.items)
+	return ctx.Err()
+}
+
+// skip stores the good lines chunk by chunk; while one is stored, the next is read and judged.
+func (run *importRun) skip(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stored := make(chan error, 1)
+	stored <- nil // the turn to store; it also hands run.report over
+	next := &importChunk{}
+	hand := func() error {
+		chunk := next
+		next = &importChunk{}
+		if err := run.judge(ctx, chunk); err != nil {
+			return err
+		}
+		if err := <-stored; err != nil {
+			stored <- nil
+			return err
+		}
+		go func() { stored <- run.storeGood(ctx, chunk) }()
+		return nil
+	}
+	var failed error
+	for line, err := range run.request.Lines {
+		if err != nil {
+			failed = err
+			break
+		}
+		next.add(run.read(line))
+		if len(next.items) >= chunkDocuments || next.bytes >= chunkBytes {
+			if failed = hand(); failed != nil {
+				break
+			}
+		}
+	}
+	if len(next.items) > 0 && (failed == nil || ctx.Err() == nil) {
+		if err := hand(); failed == nil {
+			failed = err
+		}
+	}
+	if err := <-stored; failed == nil {
+		failed = err
+	}
+	return failed
+}
+
+// judge judges every item of a chunk by the collection as it is now.
+func (run *importRun) judge(ctx context.Context, chunk *importChunk) error {
+	c, err := run.transfer.Catalog.Get(ctx, run.request.Collection)
+	if err != nil {
+		return err
+	}
+	chunk.collection = c
+	for _, item := range chunk.items {
+		if !item.unreadable {
+			item.judge(run.request.Collection, c)
+		}
+	}
+	return ctx.Err()
+}
+
+// storeGood stores the good items of a chunk, and reports the bad ones.
+func (run *importRun) storeGood(ctx context.Context, chunk *importChunk) error {
+	if err := run.store(ctx, chunk, false); err != nil {
+		return err
+	}
+	for _, item := range chunk.items {
+		run.fail(item)
+	}
+	return nil
+}
+
+// errNotStored ends a transaction whose decisions were wanted and whose writes are not.
+var errNotStored = errors.New("decided, not to be stored")
+
+// store writes the items without faults in one transaction and counts what became of them.
+// all says that a taken id undoes everything.
+func (run *importRun) store(ctx context.Context, chunk *importChunk, all bool) error {
+	at := run.transfer.Clock()
+	for range judgements {
+		batch := document.Batch{Origin: run.by.origin(), At: at, Writes: chunk.writes(run.request, all)}
+		var err error
+		if len(batch.Writes) > 0 {
+			_, err = run.transfer.Store.Write(ctx, batch)
+		}
+		switch {
+		case errors.Is(err, collection.ErrChanged):
+			run.transfer.Catalog.Forget(run.request.Collection)
+			if err := run.judge(ctx, chunk); err != nil {
+				return err
+			}
+			if all && chunk.bad() {
+				for _, item := range chunk.items {
+					run.fail(item)
+				}
+				return nil
+			}
+			continue
+		case err != nil && !errors.Is(err, errNotStored):
+			return err
+		}
+		if all && chunk.bad() {
+			for _, item := range chunk.items {
+				run.fail(item)
+			}
+			return nil
+		}
+		for _, item := range chunk.items {
+			if item.faults == nil {
+				run.count(item.outcome)
+			}
+		}
+		return nil
+	}
+	return collection.ErrChanged
+}
+
+func (run *importRun) count(o importOutcome) {
+	switch o {
+	case created:
+		run.report.Created++
+	case replaced:
+		run.report.Replaced++
+	case unchanged:
+		run.report.Unchanged++
+	case skipped:
+		run.report.Skipped++
+	}
+}
+
+// fail counts an item that has faults, and hands them on.
+func (run *importRun) fail(item *importItem) {
+	if item.faults == nil {
+		return
+	}
+	run.report.Failed++
+	for _, v := range item.faults {
+		run.request.Fault(LineFault{item.line, v})
+	}
+}
