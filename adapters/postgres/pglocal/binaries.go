@@ -48,7 +48,7 @@ type finder struct {
 func (f finder) find(ctx context.Context, want int) (binaries, error) {
 	var found []binaries
 	var passed []string
-	for _, dir := range f.places() {
+	for _, dir := range f.places(ctx) {
 		b, err := f.probe(ctx, dir)
 		switch {
 		case err != nil:
@@ -89,19 +89,19 @@ func (f finder) find(ctx context.Context, want int) (binaries, error) {
 }
 
 // places lists the folders worth a look, each once.
-func (f finder) places() []string {
+func (f finder) places(ctx context.Context) []string {
 	if f.only != "" {
 		return []string{f.only}
 	}
 	var dirs []string
 	if initdb, err := exec.LookPath("initdb"); err == nil {
 		// Links on the PATH lead to the folder where the rest of the installation is.
-		if real, err := filepath.EvalSymlinks(initdb); err == nil {
-			dirs = append(dirs, filepath.Dir(real))
+		if program, err := filepath.EvalSymlinks(initdb); err == nil {
+			dirs = append(dirs, filepath.Dir(program))
 		}
 		dirs = append(dirs, filepath.Dir(initdb))
 	}
-	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
+	if out, err := exec.CommandContext(ctx, "pg_config", "--bindir").Output(); err == nil {
 		dirs = append(dirs, strings.TrimSpace(string(out)))
 	}
 	for _, pattern := range f.folders {
@@ -146,7 +146,7 @@ func (f finder) probe(ctx context.Context, dir string) (binaries, error) {
 			return b, fmt.Errorf("%s is missing", program)
 		}
 	}
-	cmd := exec.CommandContext(ctx, b.postgres(), "-V")
+	cmd := exec.CommandContext(ctx, b.postgres(), "-V") //nolint:gosec // running what was found is the point
 	f.who.run(cmd)
 	out, err := cmd.Output()
 	if err != nil {

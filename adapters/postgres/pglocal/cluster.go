@@ -62,7 +62,7 @@ func makeCluster(ctx context.Context, home string, b binaries, who account, dura
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(fresh)
+	defer func() { _ = os.RemoveAll(fresh) }() // nothing is there after a success
 	if err := who.give(fresh); err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func makeCluster(ctx context.Context, home string, b binaries, who account, dura
 	if !durable {
 		args = append(args, "--no-sync")
 	}
-	cmd := exec.CommandContext(ctx, b.initdb(), args...)
+	cmd := exec.CommandContext(ctx, b.initdb(), args...) //nolint:gosec // no shell in between
 	who.run(cmd)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said

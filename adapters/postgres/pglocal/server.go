@@ -126,7 +126,7 @@ func (s *Server) launch(who account, data string, log *os.File) error {
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		args = append(args, "-c", name+"="+settings[name])
 	}
-	cmd := exec.Command(s.binaries.postgres(), args...)
+	cmd := exec.Command(s.binaries.postgres(), args...) //nolint:gosec,noctx // no shell in between; it lives until Close
 	who.run(cmd)
 	cmd.SysProcAttr.Setsid = true
 	cmd.Stdout, cmd.Stderr = log, log
@@ -162,7 +162,7 @@ func (s *Server) ready(ctx context.Context) error {
 	if !connected {
 		return context.Cause(ctx)
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	var exists bool
 	err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", s.opts.Database).Scan(&exists)
 	if err == nil && !exists {

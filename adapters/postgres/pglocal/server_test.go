@@ -69,6 +69,7 @@ func TestStart_Refuses(t *testing.T) {
 	needPostgres(t)
 	version := func(text string) func(t *testing.T, data string) {
 		return func(t *testing.T, data string) {
+			t.Helper()
 			mustWrite(t, filepath.Join(data, "PG_VERSION"), text)
 			mustWrite(t, filepath.Join(data, "base", "1"), "precious")
 			who, err := accountFor(filepath.Join(data, "none"))
@@ -80,6 +81,10 @@ func TestStart_Refuses(t *testing.T) {
 			}
 		}
 	}
+	otherFiles := func(t *testing.T, data string) {
+		t.Helper()
+		mustWrite(t, filepath.Join(data, "thesis.txt"), "precious")
+	}
 	for _, test := range []struct {
 		name  string
 		make  func(t *testing.T, data string)
@@ -89,7 +94,7 @@ func TestStart_Refuses(t *testing.T) {
 		{"OlderVersion", version("12\n"), ErrVersion, []string{"PostgreSQL 12", "older than PostgreSQL 15", "dump"}},
 		{"NewerVersion", version("99\n"), ErrVersion, []string{"PostgreSQL 99", "Install PostgreSQL 99", "move the data away"}},
 		{"NoVersion", version("many\n"), ErrForeign, []string{"PG_VERSION"}},
-		{"OtherFiles", func(t *testing.T, data string) { mustWrite(t, filepath.Join(data, "thesis.txt"), "precious") }, ErrForeign, []string{"move it away"}},
+		{"OtherFiles", otherFiles, ErrForeign, []string{"move it away"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

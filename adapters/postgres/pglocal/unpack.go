@@ -81,10 +81,10 @@ func makeFolder(dir string) error {
 			}
 		}
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := os.Mkdir(dir, 0o755); err != nil { //nolint:gosec // as said above
 		return err
 	}
-	return os.Chmod(dir, 0o755)
+	return os.Chmod(dir, 0o755) //nolint:gosec // as said above
 }
 
 func writeFile(path string, from io.Reader, mode fs.FileMode) error {
