@@ -1,0 +1,118 @@
+package main
+
+import "time"
+
+// Settings is everything an operator can set. The tags are the table of known
+// settings (settings_table.go): names, defaults, bounds and help come from
+// nowhere else. A setting postgres.maxConns is --postgres-max-conns,
+// SHEAF_POSTGRES_MAX_CONNS and postgres: {maxConns: …} in the file.
+//
+// Tags: setting (name), default, help, oneof (words allowed), min and max
+// (of a number, size or duration; of the length of a secret that is set),
+// format (a check named in settings_check.go).
+type Settings struct {
+	HTTP      HTTPSettings      `setting:"http"`
+	Postgres  PostgresSettings  `setting:"postgres"`
+	Redis     RedisSettings     `setting:"redis"`
+	Auth      AuthSettings      `setting:"auth"`
+	Roles     []string          `setting:"roles" default:"configuration,store,process" oneof:"configuration,store,process" help:"what this process serves"`
+	Log       LogSettings       `setting:"log"`
+	Telemetry TelemetrySettings `setting:"telemetry"`
+	Metrics   MetricsSettings   `setting:"metrics"`
+	Pprof     PprofSettings     `setting:"pprof"`
+	Schema    SchemaSettings    `setting:"schema"`
+	Import    ImportSettings    `setting:"import"`
+	Dev       DevSettings       `setting:"dev"`
+}
+
+// HTTPSettings bound what one client can take, in bytes and in time.
+type HTTPSettings struct {
+	Addr              string        `setting:"addr" default:"127.0.0.1:8080" format:"address" help:"host:port to listen on; beyond loopback needs auth.rootKey, or auth.mode=none"`
+	MaxDocumentBytes  Bytes         `setting:"maxDocumentBytes" default:"4MiB" min:"1KiB" max:"64MiB" help:"largest document; larger ones get 413"`
+	MaxBodyBytes      Bytes         `setting:"maxBodyBytes" default:"1MiB" min:"1KiB" max:"64MiB" help:"largest body of a request that is neither a document nor an import"`
+	MaxHeaderBytes    Bytes         `setting:"maxHeaderBytes" default:"64KiB" min:"4KiB" max:"16MiB" help:"largest request line and headers together; larger ones get 431"`
+	MaxConnections    int           `setting:"maxConnections" default:"10000" min:"1" help:"open connections; further ones wait in the system's queue"`
+	ReadHeaderTimeout time.Duration `setting:"readHeaderTimeout" default:"10s" min:"100ms" help:"time for a client to send its request headers"`
+	ReadTimeout       time.Duration `setting:"readTimeout" default:"30s" min:"100ms" help:"longest wait for the next bytes of a body, and head start of http.minBytesPerSecond"`
+	WriteTimeout      time.Duration `setting:"writeTimeout" default:"30s" min:"100ms" help:"longest wait for a client to take the next bytes, and head start of http.minBytesPerSecond"`
+	MinBytesPerSecond Bytes         `setting:"minBytesPerSecond" default:"1KiB" min:"1" help:"slowest client endured beyond the head start; only time spent waiting for it counts"`
+	IdleTimeout       time.Duration `setting:"idleTimeout" default:"2m" min:"1s" help:"how long a connection may stay open without a request"`
+	DrainDelay        time.Duration `setting:"drainDelay" default:"1s" min:"0s" help:"time between /readyz saying no and refusing connections, for balancers to notice"`
+	DrainTimeout      time.Duration `setting:"drainTimeout" default:"20s" min:"0s" help:"time for open requests to end at shutdown; then they are cut"`
+	CORS              CORSSettings  `setting:"cors"`
+}
+
+// CORSSettings say which pages of other origins a browser lets in.
+type CORSSettings struct {
+	Origins []string      `setting:"origins" format:"origins" help:"origins allowed to call from a browser, such as https://app.example.com, or *; empty is off"`
+	MaxAge  time.Duration `setting:"maxAge" default:"10m" min:"0s" max:"24h" help:"how long a browser may remember the answer to a preflight"`
+}
+
+// PostgresSettings say where the truth is kept and how to talk to it.
+type PostgresSettings struct {
+	URL              Secret        `setting:"url" format:"postgresURL" help:"connection string; serve and migrate need it, dev starts a private server without it"`
+	DirectURL        Secret        `setting:"directUrl" format:"postgresURL" help:"connection string past a pooler, for migrations and notifications; default postgres.url"`
+	MaxConns         int           `setting:"maxConns" default:"16" min:"2" max:"10000" help:"connections in the pool"`
+	ExecMode         string        `setting:"execMode" default:"cache_statement" oneof:"cache_statement,cache_describe,exec,simple_protocol" help:"how statements are sent; behind a transaction pooler use exec or simple_protocol"`
+	Migrate          string        `setting:"migrate" default:"check" oneof:"check,auto,off" help:"check: refuse to start on a database that is behind; auto: bring it up; off: do not look"`
+	StatementTimeout time.Duration `setting:"statementTimeout" default:"30s" min:"100ms" help:"longest one statement may run"`
+	Binaries         string        `setting:"binaries" help:"folder with initdb and postgres for dev; empty looks on the machine"`
+}
+
+// RedisSettings name the optional second level of the cache.
+type RedisSettings struct {
+	URL Secret `setting:"url" format:"redisURL" help:"shared cache; accepted and checked, used by no part of this version"`
+}
+
+// AuthSettings say who may ask.
+type AuthSettings struct {
+	Mode    string `setting:"mode" default:"key" oneof:"key,none" help:"key: requests carry auth.rootKey as bearer token; none: everybody may do everything"`
+	RootKey Secret `setting:"rootKey" min:"16" help:"key that may do everything, at least 16 characters; without it only loopback is served, openly"`
+}
+
+// LogSettings shape the log on standard error.
+type LogSettings struct {
+	Level  string `setting:"level" default:"info" oneof:"debug,info,warn,error" help:"least level written"`
+	Format string `setting:"format" default:"json" oneof:"json,text" help:"shape of a log line"`
+}
+
+// TelemetrySettings say where traces go.
+type TelemetrySettings struct {
+	OTLPEndpoint string  `setting:"otlpEndpoint" format:"httpURL" help:"OTLP/HTTP collector for traces, such as http://127.0.0.1:4318; empty is off"`
+	SampleRatio  float64 `setting:"sampleRatio" default:"0.1" min:"0" max:"1" help:"share of traces kept where the caller has not decided"`
+}
+
+// MetricsSettings say whether /metrics is served.
+type MetricsSettings struct {
+	Enabled bool `setting:"enabled" default:"true" help:"serve Prometheus metrics at /metrics"`
+}
+
+// PprofSettings open a listener of its own, because profiles show memory.
+type PprofSettings struct {
+	Addr string `setting:"addr" format:"loopbackAddress" help:"loopback host:port for Go profiles, such as 127.0.0.1:6060; empty is off"`
+}
+
+// SchemaSettings bound what a collection may declare.
+type SchemaSettings struct {
+	Limits SchemaLimits `setting:"limits"`
+}
+
+// SchemaLimits bound one JSON Schema before it is compiled.
+type SchemaLimits struct {
+	Bytes     Bytes `setting:"bytes" default:"512KiB" min:"1KiB" max:"16MiB" help:"size of a schema"`
+	Depth     int   `setting:"depth" default:"64" min:"1" max:"1000" help:"nesting of a schema, in levels"`
+	Nodes     int   `setting:"nodes" default:"20000" min:"1" help:"values in a schema"`
+	Enum      int   `setting:"enum" default:"10000" min:"1" help:"members of one enum"`
+	Expansion int   `setting:"expansion" default:"100000" min:"1" help:"subschemas one place of a document can reach through $ref and combinators"`
+}
+
+// ImportSettings bound an import that stores all or nothing.
+type ImportSettings struct {
+	StrictMaxDocuments int   `setting:"strictMaxDocuments" default:"100000" min:"1" help:"documents in one import of mode strict; mode skip has no bound"`
+	StrictMaxBytes     Bytes `setting:"strictMaxBytes" default:"64MiB" min:"1KiB" max:"4GiB" help:"bytes in one import of mode strict, after decompression"`
+}
+
+// DevSettings belong to sheaf dev.
+type DevSettings struct {
+	Dir string `setting:"dir" default:".sheaf" help:"folder of the private database"`
+}
