@@ -48,7 +48,10 @@ func (c *Collection) Admit(data []byte) (Admitted, error) {
 	var faults []fault.Violation
 	switch c.Config.UnknownFields {
 	case StripUnknown:
-		stripped, gone := c.schema.Strip(tree)
+		stripped, gone, wrong := c.schema.Strip(tree)
+		if len(wrong) > 0 {
+			return Admitted{}, c.refuse(wrong...)
+		}
 		if len(gone) > 0 {
 			tree, data = stripped, jsontext.Append(make([]byte, 0, len(data)), stripped)
 		}
