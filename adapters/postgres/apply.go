@@ -1,0 +1,97 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sheafdb/sheaf/adapters/postgres/sqlcgen"
+)
+
+// Bounds of one statement, in elements and in bytes of data. The server holds a statement's arguments in memory several times.
+const (
+	chunkRows  = 1000
+	chunkBytes = 4 << 20
+)
+
+// apply writes what was decided and commits. It fails with errUnknown when the connection broke while the commit was on its way.
+func (t *transaction) apply(ctx context.Context, p *plan) error {
+	r := rowsOf(p)
+	kept := p.kept()
+	if len(kept) > 0 || len(r.id) > chunkRows || p.bytes > chunkBytes {
+		return t.applyInSteps(ctx, p, r, kept)
+	}
+	if !t.open {
+		// A statement by itself is a transaction, and commits before it is answered.
+		return t.committed(t.queries.Write(ctx, r.write()))
+	}
+	b := &pgx.Batch{}
+	w := r.write()
+	b.Queue(sqlcgen.Write, w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
+		w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
+	b.Queue(`COMMIT`)
+	err := t.committed(t.conn.SendBatch(ctx, b).Close())
+	t.open = err != nil
+	return err
+}
+
+// committed marks an error of a statement that was to commit, unless it is certain that it did not.
+func (*transaction) committed(err error) error {
+	if err == nil || undone(err) {
+		return err
+	}
+	return errors.Join(errUnknown, err)
+}
+
+// applyInSteps does the same with a statement for each part: for batches that are too large for one, and for those that rely on documents which they do not change.
+func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, kept []int) error {
+	if err := t.begin(ctx); err != nil {
+		return err
+	}
+	inserts, others := r.documents()
+	for _, chunk := range r.chunks(inserts) {
+		if err := t.queries.WriteDocuments(ctx, r.writeDocuments(chunk, true)); err != nil {
+			return err
+		}
+	}
+	for _, chunk := range r.chunks(others) {
+		if err := t.queries.WriteDocuments(ctx, r.writeDocuments(chunk, false)); err != nil {
+			return err
+		}
+	}
+	bases, err := t.queries.TakePositions(ctx, sqlcgen.TakePositionsParams{
+		TakenBuckets: r.buckets, TakenCounts: r.counts, CheckedCollections: r.checkedCollection, CheckedRevisions: r.checkedRevision,
+	})
+	if err != nil {
+		return err
+	}
+	if len(kept) > 0 {
+		if err := t.queries.CheckDocuments(ctx, p.expected(kept)); err != nil {
+			return err
+		}
+	}
+	all := make([]int, len(r.id))
+	for i := range all {
+		all[i] = i
+	}
+	for _, chunk := range r.chunks(all) {
+		if err := t.queries.AppendChanges(ctx, r.appendChanges(chunk, bases)); err != nil {
+			return err
+		}
+	}
+	_, err = t.conn.Exec(ctx, `COMMIT`)
+	err = t.committed(err)
+	t.open = err != nil
+	return err
+}
+
+func (p *plan) expected(slots []int) sqlcgen.CheckDocumentsParams {
+	var arg sqlcgen.CheckDocumentsParams
+	for _, at := range slots {
+		s := &p.slots[at]
+		arg.Buckets, arg.Collections = append(arg.Buckets, s.Bucket), append(arg.Collections, s.ID)
+		arg.Ids, arg.Revisions = append(arg.Ids, s.id), append(arg.Revisions, s.base)
+	}
+	return arg
+}

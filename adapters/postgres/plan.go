@@ -1,0 +1,229 @@
+package postgres
+
+import (
+	"cmp"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/sheafdb/sheaf/domain/change"
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/document"
+)
+
+// place is where a document is or would be. Places order as locks are taken.
+type place struct {
+	collection.Key
+	id string
+}
+
+func comparePlaces(a, b place) int {
+	return cmp.Or(cmp.Compare(a.Bucket, b.Bucket), cmp.Compare(a.ID, b.ID), strings.Compare(a.id, b.id))
+}
+
+// slot is a document of a transaction: what is stored, and what has become of it so far.
+type slot struct {
+	place
+	// read says that the fields below were read; else they are what a fresh id has: nothing.
+	read bool
+	// active is the revision of the collection, 0 where it is not active.
+	active int64
+	// base is the revision that is stored, 0 for none.
+	base    int64
+	current *document.Document
+	last    int64
+	// final is the newest of the plan's changes to this document, -1 for none.
+	final int
+}
+
+// plan is what a transaction will do: the changes of the batches in it, decided in Go.
+type plan struct {
+	units []*unit
+	slots []slot
+	index map[place]int
+	// changes are in the order of commit.
+	changes []planned
+	bytes   int
+	journal []undo
+}
+
+// planned is one change with what it leaves.
+type planned struct {
+	slot    int
+	outcome document.Outcome
+	after   document.Document
+	unit    *unit
+}
+
+// undo is a slot as it was before a unit changed it.
+type undo struct {
+	index int
+	was   slot
+}
+
+// newPlan collects the documents of the units. A document that any write knows only by its id is to be read; all of them when everything is.
+func newPlan(units []*unit, everything bool) *plan {
+	n := 0
+	for _, u := range units {
+		n += len(u.batch.Writes)
+	}
+	p := &plan{units: units, slots: make([]slot, 0, n), changes: make([]planned, 0, n), index: make(map[place]int, n)}
+	for _, u := range units {
+		u.slots = u.slots[:0]
+		for _, w := range u.batch.Writes {
+			at := place{w.Collection.Key, w.ID.String()}
+			i, known := p.index[at]
+			if !known {
+				i = len(p.slots)
+				p.index[at] = i
+				p.slots = append(p.slots, slot{place: at, final: -1})
+			}
+			if everything || !w.Fresh {
+				p.slots[i].read = true
+			}
+			u.slots = append(u.slots, i)
+		}
+	}
+	return p
+}
+
+// toRead returns the slots that are to be read, in the order of locks.
+func (p *plan) toRead() []int {
+	var list []int
+	for i := range p.slots {
+		if p.slots[i].read {
+			list = append(list, i)
+		}
+	}
+	slices.SortFunc(list, func(a, b int) int { return comparePlaces(p.slots[a].place, p.slots[b].place) })
+	return list
+}
+
+// decide lets every unit decide, in their order. A unit that fails leaves nothing behind; its error is kept in it.
+// The units from next on were not decided, because the changes of those before fill a transaction.
+func (p *plan) decide() (next int) {
+	for i, u := range p.units {
+		if i > 0 && p.bytes >= mergedBytes {
+			return i
+		}
+		p.journal = p.journal[:0]
+		changes, bytes := len(p.changes), p.bytes
+		u.results, u.err = make([]document.Result, len(u.batch.Writes)), nil
+		u.changed = false
+		if u.err = p.decideUnit(u); u.err == nil {
+			continue
+		}
+		for _, before := range slices.Backward(p.journal) {
+			p.slots[before.index] = before.was
+		}
+		p.changes, p.bytes = p.changes[:changes], bytes
+	}
+	return len(p.units)
+}
+
+func (p *plan) decideUnit(u *unit) (err error) {
+	defer func() {
+		// The caller's own goroutine is where a panic of its function belongs.
+		if v := recover(); v != nil {
+			err = &panicked{value: v, stack: debug.Stack()}
+		}
+	}()
+	for i, w := range u.batch.Writes {
+		at := u.slots[i]
+		s := &p.slots[at]
+		if s.read && s.active != w.Collection.Revision {
+			return collection.ErrChanged
+		}
+		t, err := document.Decide(w, s.current, s.last, u.at)
+		if err != nil {
+			return err
+		}
+		result := document.Result{Outcome: t.Outcome, Document: t.Document}
+		if t.Outcome == document.Unchanged {
+			u.results[i] = result
+			continue
+		}
+		p.journal = append(p.journal, undo{at, *s})
+		u.changed = true
+		s.final = len(p.changes)
+		p.changes = append(p.changes, planned{slot: at, outcome: t.Outcome, after: t.Document, unit: u})
+		p.bytes += len(t.Document.Data)
+		s.last = t.Document.Revision
+		if t.Outcome == document.Deleted {
+			result.Document, s.current = *s.current, nil
+		} else {
+			s.current = &p.changes[len(p.changes)-1].after
+		}
+		u.results[i] = result
+	}
+	return nil
+}
+
+// panicked is a panic of a Change on its way to the goroutine that asked for the write.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (e *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", e.value, e.stack) }
+
+// versions returns the collections that the successful units name, each version once.
+func (p *plan) versions() []collection.Version {
+	var list []collection.Version
+	for _, u := range p.units {
+		if u.err != nil || !u.changed {
+			continue
+		}
+		for _, w := range u.batch.Writes {
+			// A transaction is about a handful of collections, and most often one.
+			if n := len(list); n > 0 && list[n-1] == w.Collection {
+				continue
+			}
+			if !slices.Contains(list, w.Collection) {
+				list = append(list, w.Collection)
+			}
+		}
+	}
+	return list
+}
+
+// kept returns the slots that units which change something else left as they are: their decisions hold only as long as these do.
+func (p *plan) kept() []int {
+	var list []int
+	for _, u := range p.units {
+		if u.err != nil || !u.changed || len(u.slots) == 1 {
+			continue
+		}
+		for i, at := range u.slots {
+			if u.results[i].Outcome == document.Unchanged && p.slots[at].final < 0 {
+				list = append(list, at)
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// unread says whether a unit succeeded without a change and without anybody having looked at its collection.
+func (p *plan) unread() bool {
+	for _, u := range p.units {
+		if u.err != nil || u.changed {
+			continue
+		}
+		if slices.ContainsFunc(u.slots, func(at int) bool { return !p.slots[at].read }) {
+			return true
+		}
+	}
+	return false
+}
+
+func opOf(o document.Outcome) string {
+	switch o {
+	case document.Created:
+		return string(rune(change.Created))
+	case document.Deleted:
+		return string(rune(change.Deleted))
+	}
+	return string(rune(change.Updated))
+}

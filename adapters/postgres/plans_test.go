@@ -1,0 +1,231 @@
+package postgres_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/sheafdb/sheaf/adapters/postgres"
+	"github.com/sheafdb/sheaf/adapters/postgres/pgtest"
+	"github.com/sheafdb/sheaf/adapters/postgres/sqlcgen"
+)
+
+// access is how a plan reaches a table: by which index, and which columns of it the search names.
+type access struct {
+	index   string
+	columns []string
+}
+
+var (
+	byPlace    = access{"documents_pkey", []string{"bucket", "collection_id", "id"}}
+	byPosition = access{"changes_pkey", []string{"bucket", "position"}}
+	byRevision = access{"changes_by_document", []string{"bucket", "collection_id", "id"}}
+	byNumber   = access{"collections_pkey", []string{"collection_id"}}
+	byName     = access{"collections_name", []string{"name"}}
+	byBucket   = access{"buckets_pkey", []string{"bucket"}}
+	ofOne      = access{"documents_pkey", []string{"bucket", "collection_id"}}
+)
+
+// Each hot statement uses whole keys, planned without its arguments on a database in which one collection has nearly everything: there the average
+// that the planner reckons with is far from what a statement meets, and a plan that reads a prefix of a key takes a thousand times as long.
+func TestPlans_Statements(t *testing.T) {
+	t.Parallel()
+	conn := skewed(t)
+	for _, test := range []struct {
+		name, sql string
+		want      []access
+	}{
+		{"GetDocument", sqlcgen.GetDocument, []access{byPlace}},
+		{"ListDocuments", sqlcgen.ListDocuments, []access{byPlace}},
+		{"CountDocumentsUpTo", sqlcgen.CountDocumentsUpTo, []access{ofOne}},
+		{"HasDocuments", sqlcgen.HasDocuments, []access{ofOne}},
+		{"ReadForWrite", sqlcgen.ReadForWrite, []access{byPlace, byRevision, byNumber}},
+		{"LockDocuments", sqlcgen.LockDocuments, []access{byPlace}},
+		{"ListChanges", sqlcgen.ListChanges, []access{byPosition}},
+		{"GetPosition", sqlcgen.GetPosition, []access{byBucket}},
+		{"LockBucket", sqlcgen.LockBucket, []access{byBucket}},
+		{"GetCollection", sqlcgen.GetCollection, []access{byName}},
+		{"ListCollections", sqlcgen.ListCollections, []access{byName}},
+		{"UpdateCollection", sqlcgen.UpdateCollection, []access{byNumber}},
+		{"ListCollectionRevisions", sqlcgen.ListCollectionRevisions, []access{{"collection_revisions_pkey", []string{"collection_id", "revision"}}}},
+		{"ListConfigurationChanges", sqlcgen.ListConfigurationChanges, []access{{"configuration_changes_pkey", []string{"position"}}}},
+		{"ListDeletingCollections", sqlcgen.ListDeletingCollections, []access{{"collections_deleting", nil}}},
+		{"PurgeDocuments", sqlcgen.PurgeDocuments, []access{ofOne}},
+		{"PurgeChanges", sqlcgen.PurgeChanges, []access{{"changes_by_document", []string{"bucket", "collection_id"}}}},
+	} {
+		statement, err := conn.Prepare(t.Context(), "test", test.sql)
+		if err != nil {
+			t.Fatalf("%s: %v", test.name, err)
+		}
+		sql := "EXPLAIN (FORMAT JSON) EXECUTE test"
+		if n := len(statement.ParamOIDs); n > 0 {
+			sql += "(NULL" + strings.Repeat(", NULL", n-1) + ")"
+		}
+		var plans []struct{ Plan node }
+		var text []byte
+		if err := conn.QueryRow(t.Context(), sql).Scan(&text); err != nil {
+			t.Fatalf("%s: %v", test.name, err)
+		}
+		if err := json.Unmarshal(text, &plans); err != nil {
+			t.Fatal(err)
+		}
+		wantAccess(t, test.name, plans[0].Plan, test.want)
+		if _, err := conn.Exec(t.Context(), "DEALLOCATE test"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The statements inside the functions are judged by what they do: auto_explain tells their plans.
+func TestPlans_Functions(t *testing.T) {
+	t.Parallel()
+	conn := skewed(t)
+	if _, err := conn.Exec(t.Context(), `LOAD 'auto_explain'`); err != nil {
+		t.Skipf("this server has no auto_explain: %v", err)
+	}
+	for _, sql := range []string{
+		`SET auto_explain.log_min_duration = 0`, `SET auto_explain.log_nested_statements = on`, `SET auto_explain.log_format = json`, `SET client_min_messages = log`,
+	} {
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conn.heard = nil
+	err := sqlcgen.New(conn).Write(t.Context(), sqlcgen.WriteParams{
+		Buckets: []int32{1, 1, 1}, Collections: []int32{1, 1, 1}, Ids: []string{"new", "000001", "000002"}, Bases: []int64{0, 1, 1}, Revisions: []int64{1, 2, 2},
+		SchemaRevisions: []int64{1, 1, 1}, Ops: []string{"c", "u", "d"}, Created: times(3), Ats: times(3), Datas: []string{"1", "2", "null"},
+		LockOrder: []int32{2, 3}, Inserts: 1, Ordinals: []int64{1, 2, 3}, Actors: []string{"", "", ""}, RequestIds: []string{"", "", ""},
+		TakenBuckets: []int32{1}, TakenCounts: []int64{3}, CheckedCollections: []int32{1}, CheckedRevisions: []int64{1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlcgen.New(conn).CheckDocuments(t.Context(), sqlcgen.CheckDocumentsParams{
+		Buckets: []int32{1}, Collections: []int32{1}, Ids: []string{"new"}, Revisions: []int64{1},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]access{
+		"UPDATE public.documents": {byPlace}, "DELETE FROM public.documents": {byPlace}, "SELECT revision FROM public.documents": {byPlace},
+		"UPDATE public.buckets": {byBucket}, "FROM public.collections": {byNumber},
+	} {
+		found := false
+		for _, text := range conn.heard {
+			_, text, _ = strings.Cut(text, "plan:")
+			var p struct {
+				Query string `json:"Query Text"`
+				Plan  node
+			}
+			if err := json.Unmarshal([]byte(text), &p); err != nil || !strings.Contains(strings.Join(strings.Fields(p.Query), " "), name) {
+				continue
+			}
+			found = true
+			wantAccess(t, name, p.Plan, want)
+		}
+		if !found {
+			t.Errorf("%s: no plan was logged", name)
+		}
+	}
+}
+
+// node is what EXPLAIN says of a part of a plan.
+type node struct {
+	Type  string `json:"Node Type"`
+	Table string `json:"Relation Name"`
+	Index string `json:"Index Name"`
+	Cond  string `json:"Index Cond"`
+	Plans []node `json:"Plans"`
+}
+
+var column = regexp.MustCompile(`\("?([a-z_]+)"? (?:=|>|<)`)
+
+// wantAccess checks that a plan scans no table, and that it reaches tables in the given ways and no other.
+func wantAccess(t *testing.T, name string, plan node, want []access) {
+	t.Helper()
+	var got []string
+	var walk func(node)
+	walk = func(n node) {
+		if n.Index != "" {
+			a := access{index: n.Index}
+			for _, m := range column.FindAllStringSubmatch(n.Cond, -1) {
+				a.columns = append(a.columns, m[1])
+			}
+			got = append(got, fmt.Sprint(a))
+		} else if strings.Contains(n.Type, "Scan") && n.Table != "" && n.Type != "Tid Scan" && n.Type != "Bitmap Heap Scan" {
+			t.Errorf("%s: %s on %s", name, n.Type, n.Table)
+		}
+		for _, child := range n.Plans {
+			walk(child)
+		}
+	}
+	walk(plan)
+	slices.Sort(got)
+	var wanted []string
+	for _, a := range want {
+		wanted = append(wanted, fmt.Sprint(a))
+	}
+	slices.Sort(wanted)
+	if !slices.Equal(got, wanted) {
+		t.Errorf("%s: reaches %v, want %v", name, got, wanted)
+	}
+}
+
+// listening is a connection that remembers the server's notices.
+type listening struct {
+	*pgx.Conn
+	heard []string
+}
+
+// skewed connects to a database in which one collection of two hundred has nearly all documents.
+func skewed(t *testing.T) *listening {
+	t.Helper()
+	url := skewedSchema.Open(t)
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	config.RuntimeParams["enable_seqscan"] = "off"
+	l := &listening{}
+	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { l.heard = append(l.heard, n.Message) }
+	if l.Conn, err = pgx.ConnectConfig(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close(context.Background()) }) // the database goes anyway
+	return l
+}
+
+var skewedSchema = pgtest.NewTemplate(func(ctx context.Context, url string) error {
+	if err := postgres.Migrate(ctx, url); err != nil {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, `
+		INSERT INTO collections (collection_id, bucket, name, revision, state, created_at, updated_at, configuration)
+		SELECT n, n % 64, 'c' || n, 1, 'a', now(), now(), '{}' FROM generate_series(1, 5000) AS n;
+		INSERT INTO collection_revisions SELECT n % 100 + 1, n, now(), '', '', '{}' FROM generate_series(1, 20000) AS n;
+		INSERT INTO configuration_changes SELECT n, 1, 'c1', n, 'u', now(), '', '' FROM generate_series(1, 20000) AS n;
+		INSERT INTO documents (bucket, collection_id, id, revision, schema_revision, created_at, updated_at, data)
+		SELECT c % 64, c, to_char(n, 'FM000000'), 1, 1, now(), now(), '{"a": 1}'
+		  FROM generate_series(1, 200) AS c, generate_series(1, CASE c WHEN 1 THEN 30000 ELSE 10 END) AS n;
+		INSERT INTO changes SELECT bucket, row_number() OVER (PARTITION BY bucket), collection_id, id, 1, 'c', created_at, '', '', data FROM documents;
+		UPDATE buckets SET position = (SELECT count(*) FROM changes WHERE changes.bucket = buckets.bucket)`)
+	if err == nil {
+		_, err = conn.Exec(ctx, `VACUUM ANALYZE`)
+	}
+	return errors.Join(err, conn.Close(ctx))
+})
+
+func times(n int) []time.Time { return slices.Repeat([]time.Time{noon}, n) }

@@ -1,0 +1,245 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/sheafdb/sheaf/adapters/postgres/sqlcgen"
+	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/ident"
+)
+
+const (
+	// transactionTries bounds how often a transaction begins again because somebody was faster. From the second try on its documents are
+	// locked, so that only creations and deletions of the same ids can still come between.
+	transactionTries = 20
+	// waitFrom is the try before which there is a pause.
+	waitFrom = 3
+	// waitAtMost bounds a pause: the transactions that are in the way take some milliseconds.
+	waitAtMost = 50 * time.Millisecond
+)
+
+// errUnread says that the decision has to be made again, on what is stored.
+var errUnread = errors.New("the collection has to be read")
+
+// commit writes the units, in as many transactions as it takes, and leaves in each its results or its error. It returns when all are done.
+func (w *writer) commit(units []*unit) {
+	for len(units) > 0 {
+		n, err := w.try(units)
+		first := units[:n]
+		units = units[n:]
+		if err == nil {
+			continue
+		}
+		if n == 1 || !divisible(err) {
+			for _, u := range first {
+				u.fail(err)
+			}
+			continue
+		}
+		// One of them is to blame, and the others must not suffer for it.
+		for i := range first {
+			if _, err := w.try(first[i : i+1]); err != nil {
+				first[i].fail(err)
+			}
+		}
+	}
+}
+
+// divisible says whether an error of several units may be the fault of one of them. A server that is slow or away is not.
+func divisible(err error) bool {
+	return serverError(err) != nil && fault.KindOf(err) == fault.Internal
+}
+
+// try commits as many of the units as fit into a transaction, at least one, and returns how many that were. Units that refuse to be written have their own errors then.
+func (w *writer) try(units []*unit) (int, error) {
+	everything, reconnected := false, false
+	for attempt := 0; ; attempt++ {
+		ctx, cancel := context.WithTimeout(context.Background(), w.deadline(units))
+		n, err := w.attempt(ctx, units, everything, attempt > 0)
+		what := failedWrite(ctx, err)
+		cancel()
+		switch {
+		case err == nil:
+			return n, nil
+		case errors.Is(err, errUnread):
+		case overtaken(err):
+			w.retries.Add(1)
+			if attempt >= transactionTries {
+				return n, contended(what)
+			}
+			if attempt >= waitFrom {
+				time.Sleep(rand.N(min(time.Millisecond<<attempt, waitAtMost))) //nolint:gosec // it spreads retries, and hides nothing
+			}
+		case !reconnected && lost(err) && !errors.Is(err, errUnknown):
+			// The connection was dead before anything was written: others of the pool are, too.
+			reconnected = true
+			w.store.pool.Reset()
+		default:
+			return n, what
+		}
+		everything = true
+	}
+}
+
+// errUnknown marks an error after which nobody knows whether the transaction is committed.
+var errUnknown = errors.New("outcome unknown")
+
+func failedWrite(ctx context.Context, err error) error {
+	if errors.Is(err, errUnknown) {
+		return unknown(err)
+	}
+	// The context is the writer's own: its end is the database's delay.
+	return failed(context.WithoutCancel(ctx), err, "write documents")
+}
+
+// deadline bounds one attempt: the server bounds each statement, and this is for one that is no longer there.
+func (w *writer) deadline(units []*unit) time.Duration {
+	writes := 0
+	for _, u := range units {
+		writes += len(u.batch.Writes)
+	}
+	return w.store.timeout * time.Duration(2+writes/chunkRows)
+}
+
+// attempt reads, decides and writes once.
+func (w *writer) attempt(ctx context.Context, units []*unit, everything, locked bool) (int, error) {
+	p := newPlan(units, everything)
+	reading := p.toRead()
+	conn, err := w.store.pool.Acquire(ctx)
+	if err != nil {
+		return len(units), err
+	}
+	defer conn.Release()
+	t := transaction{conn: conn, queries: sqlcgen.New(conn)}
+	if len(reading) > 0 {
+		if err := t.read(ctx, p, reading, locked); err != nil {
+			t.rollback()
+			return len(units), err
+		}
+	}
+	n := p.decide()
+	p.units = units[:n]
+	if len(p.changes) == 0 {
+		t.rollback()
+		if p.unread() {
+			return n, errUnread
+		}
+	} else {
+		if p.unread() {
+			t.rollback()
+			return n, errUnread
+		}
+		if err := t.apply(ctx, p); err != nil {
+			t.rollback()
+			return n, err
+		}
+	}
+	w.transactions.Add(1)
+	w.batches.Add(int64(n))
+	return n, nil
+}
+
+// transaction is one attempt on one connection.
+type transaction struct {
+	conn    *pgxpool.Conn
+	queries *sqlcgen.Queries
+	open    bool
+}
+
+// begin opens a transaction block.
+func (t *transaction) begin(ctx context.Context) error {
+	if t.open {
+		return nil
+	}
+	t.open = true
+	_, err := t.conn.Exec(ctx, beginTransaction)
+	return err
+}
+
+// beginTransaction names the isolation because the database's default is anybody's: the check of the collections needs a new snapshot for each statement.
+const beginTransaction = `BEGIN ISOLATION LEVEL READ COMMITTED`
+
+// rollback ends what begin opened; a connection on which even that fails is closed by the pool.
+func (t *transaction) rollback() {
+	if !t.open || t.conn.Conn().IsClosed() {
+		return
+	}
+	t.open = false
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_, _ = t.conn.Exec(ctx, `ROLLBACK`) // see above
+}
+
+// read fills the slots with what is stored, in one round trip for each chunkRows of them. When locked, they stay so until the transaction ends.
+func (t *transaction) read(ctx context.Context, p *plan, slots []int, locked bool) error {
+	for len(slots) > 0 {
+		n := min(len(slots), chunkRows)
+		if err := t.readChunk(ctx, p, slots[:n], locked); err != nil {
+			return err
+		}
+		slots = slots[n:]
+	}
+	return nil
+}
+
+func (t *transaction) readChunk(ctx context.Context, p *plan, slots []int, locked bool) error {
+	n := len(slots)
+	buckets, collections, ids := make([]int32, n), make([]int32, n), make([]string, n)
+	for i, at := range slots {
+		s := &p.slots[at]
+		buckets[i], collections[i], ids[i] = s.Bucket, s.ID, s.id
+	}
+	if !locked {
+		found, err := t.queries.ReadForWrite(ctx, sqlcgen.ReadForWriteParams{Buckets: buckets, Collections: collections, Ids: ids})
+		if err != nil {
+			return err
+		}
+		return p.fill(slots, found)
+	}
+	b := &pgx.Batch{}
+	if !t.open {
+		t.open = true
+		b.Queue(beginTransaction)
+	}
+	b.Queue(sqlcgen.LockDocuments, buckets, collections, ids)
+	// The lock waits for others, and what they did is seen by the next statement only.
+	b.Queue(sqlcgen.ReadForWrite, buckets, collections, ids).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[sqlcgen.ReadForWriteRow])
+		if err != nil {
+			return err
+		}
+		return p.fill(slots, found)
+	})
+	return t.conn.SendBatch(ctx, b).Close()
+}
+
+// fill takes over what was read.
+func (p *plan) fill(slots []int, found []sqlcgen.ReadForWriteRow) error {
+	if len(found) != len(slots) {
+		return fmt.Errorf("read %d of %d documents", len(found), len(slots))
+	}
+	for i := range found {
+		row := &found[i]
+		s := &p.slots[slots[row.Ordinal-1]]
+		s.active, s.base, s.last = row.Active, row.Revision, max(row.Last, row.Revision)
+		if row.Revision == 0 {
+			continue
+		}
+		id, err := ident.ParseDocument(s.id)
+		if err != nil {
+			return fmt.Errorf("a stored document cannot be read: %w", err)
+		}
+		s.current = &document.Document{
+			ID: id, Revision: row.Revision, SchemaRevision: row.SchemaRevision, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Data: row.Data,
+		}
+	}
+	return nil
+}

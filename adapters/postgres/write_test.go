@@ -1,0 +1,318 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sheafdb/sheaf/adapters/postgres"
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/ports"
+)
+
+func TestWrite_Life(t *testing.T) {
+	inEveryMode(t, func(t *testing.T, s *postgres.Store) {
+		c := mustCollection(t, s, "books")
+		text := `{"a": 1.10, "é": "\"{},\\n' $1"}`
+		r := mustWrite(t, s, fresh(c, "x", text))[0]
+		if r.Outcome != document.Created || r.Document.Revision != 1 || !r.Document.CreatedAt.Equal(noon) {
+			t.Errorf("created %+v", r)
+		}
+		d, err := s.Get(t.Context(), c.Key, id("x"))
+		if err != nil || string(d.Data) != text || d.Revision != 1 || d.SchemaRevision != 1 || d.UpdatedAt != noon {
+			t.Errorf("got %+v, %v", d, err)
+		}
+		_, err = s.Write(t.Context(), batch(create(c, "x", `{}`)))
+		wantCode(t, err, "document.exists")
+		_, err = s.Write(t.Context(), batch(fresh(c, "x", `{}`)))
+		wantCode(t, err, "document.exists")
+		if r := mustWrite(t, s, put(c, "x", text))[0]; r.Outcome != document.Unchanged || r.Document.Revision != 1 {
+			t.Errorf("the same again: %+v", r)
+		}
+		if r := mustWrite(t, s, put(c, "x", `{"a": 2}`))[0]; r.Outcome != document.Updated || r.Document.Revision != 2 {
+			t.Errorf("updated %+v", r)
+		}
+		if r := mustWrite(t, s, remove(c, "x"))[0]; r.Outcome != document.Deleted || string(r.Document.Data) != `{"a": 2}` || r.Document.Revision != 2 {
+			t.Errorf("deleted %+v", r)
+		}
+		_, err = s.Get(t.Context(), c.Key, id("x"))
+		wantCode(t, err, "document.notFound")
+		_, err = s.Write(t.Context(), batch(remove(c, "x")))
+		wantCode(t, err, "document.notFound")
+		// The id has a history, and goes on counting, also for whoever believes that it is new.
+		if r := mustWrite(t, s, fresh(c, "x", `{"a": 3}`))[0]; r.Outcome != document.Created || r.Document.Revision != 4 {
+			t.Errorf("created again %+v", r)
+		}
+		if got, want := history(t, s, c.Bucket), []string{"c x 1", "u x 2", "d x 3", "c x 4"}; !slices.Equal(got, want) {
+			t.Errorf("history %q, want %q", got, want)
+		}
+		changes, err := s.Changes(t.Context(), c.Bucket, 1, 2)
+		if err != nil || len(changes) != 2 || string(changes[0].Data) != `{"a": 2}` || changes[1].Data != nil || changes[0].Actor != "bo" || changes[0].RequestID != "r2" {
+			t.Errorf("changes %+v, %v", changes, err)
+		}
+	})
+}
+
+func TestWrite_Batch(t *testing.T) {
+	inEveryMode(t, func(t *testing.T, s *postgres.Store) {
+		c, other := mustCollection(t, s, "books"), mustCollection(t, s, "authors")
+		mustWrite(t, s, put(c, "old", `1`), put(c, "gone", `1`))
+		r := mustWrite(t, s,
+			put(c, "a", `1`), put(c, "a", `2`), put(other, "z", `1`), remove(c, "a"), put(c, "a", `3`), put(c, "old", `2`),
+			remove(c, "gone"), put(c, "passing", `1`), remove(c, "passing"), put(c, "old", `2`))
+		var got []string
+		for _, one := range r {
+			got = append(got, fmt.Sprint(one.Outcome, " ", one.Document.Revision))
+		}
+		if want := []string{"1 1", "2 2", "1 1", "3 2", "1 4", "2 2", "3 1", "1 1", "3 1", "0 2"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		want := []string{"c old 1", "c gone 1", "c a 1", "u a 2", "d a 3", "c a 4", "u old 2", "d gone 2", "c passing 1", "d passing 2"}
+		if got := history(t, s, c.Bucket); !slices.Equal(got, want) {
+			t.Errorf("history %q, want %q", got, want)
+		}
+		if got := history(t, s, other.Bucket); !slices.Equal(got, []string{"c z 1"}) {
+			t.Errorf("history of the other %q", got)
+		}
+		items, more, err := s.List(t.Context(), c.Key, ports.Range{Limit: 10, Bytes: 1 << 20})
+		if err != nil || more || len(items) != 2 || string(items[0].Data) != "3" || string(items[1].Data) != "2" {
+			t.Errorf("list %v %v %v", items, more, err)
+		}
+		// All or nothing: what fails, fails alone.
+		refused := errors.New("refused")
+		_, err = s.Write(t.Context(), batch(put(c, "b", `1`), document.Write{
+			Collection: c.Version(), ID: id("b"), Change: func(current *document.Document) (document.Next, error) {
+				if current == nil || string(current.Data) != "1" {
+					t.Error("a later write does not see what an earlier one made")
+				}
+				return document.Next{}, refused
+			},
+		}))
+		if !errors.Is(err, refused) {
+			t.Errorf("got %v", err)
+		}
+		if _, err = s.Get(t.Context(), c.Key, id("b")); err == nil {
+			t.Error("half a batch was written")
+		}
+	})
+}
+
+func TestWrite_ChangedCollection(t *testing.T) {
+	inEveryMode(t, func(t *testing.T, s *postgres.Store) {
+		c, other := mustCollection(t, s, "books"), mustCollection(t, s, "authors")
+		mustWrite(t, s, put(c, "x", `1`))
+		if _, _, err := s.WriteCollection(t.Context(), configuring("books", `{"description": "new"}`)); err != nil {
+			t.Fatal(err)
+		}
+		for name, writes := range map[string][]document.Write{
+			"fresh": {fresh(c, "y", `1`)}, "create": {create(c, "y", `1`)}, "unchanged": {put(c, "x", `1`)},
+			"one of several": {put(other, "y", `1`), put(c, "y", `1`)},
+		} {
+			if _, err := s.Write(t.Context(), batch(writes...)); !errors.Is(err, collection.ErrChanged) {
+				t.Errorf("%s: got %v", name, err)
+			}
+		}
+		if got := history(t, s, c.Bucket); len(got) != 1 {
+			t.Errorf("written: %q", got)
+		}
+		// An adapter is told the new version by whoever judges again.
+		c.Revision = 2
+		mustWrite(t, s, fresh(c, "y", `1`))
+	})
+}
+
+// A batch that relies on a document which it does not change fails, or decides again, when that document changes before it is committed.
+func TestWrite_KeptDocument(t *testing.T) {
+	t.Parallel()
+	s := open(t, postgres.Config{Writers: 2})
+	c := mustCollection(t, s, "books")
+	mustWrite(t, s, put(c, "guard", `"open"`))
+	first := true
+	results, err := s.Write(t.Context(), batch(
+		document.Write{Collection: c.Version(), ID: id("guard"), Change: func(current *document.Document) (document.Next, error) {
+			if first {
+				first = false
+				mustWrite(t, s, put(c, "guard", `"shut"`))
+				return document.Keep(), nil
+			}
+			if string(current.Data) != `"shut"` {
+				t.Errorf("decided again on %s", current.Data)
+			}
+			return document.Keep(), errors.New("shut")
+		}},
+		put(c, "guarded", `1`)))
+	if err == nil || err.Error() != "shut" {
+		t.Errorf("got %v, %v", results, err)
+	}
+	// While nothing comes between, it goes through.
+	mustWrite(t, s, document.Write{Collection: c.Version(), ID: id("guard"), Change: func(*document.Document) (document.Next, error) { return document.Keep(), nil }},
+		put(c, "guarded", `1`))
+	if got, want := history(t, s, c.Bucket), []string{"c guard 1", "u guard 2", "c guarded 1"}; !slices.Equal(got, want) {
+		t.Errorf("history %q", got)
+	}
+}
+
+func TestWrite_Large(t *testing.T) {
+	inEveryMode(t, func(t *testing.T, s *postgres.Store) {
+		c := mustCollection(t, s, "books")
+		const n = 3500
+		big := `"` + strings.Repeat("x", 3000) + `"`
+		var all []document.Write
+		for i := range n {
+			all = append(all, put(c, fmt.Sprintf("%05d", (i*7919)%n), big))
+		}
+		mustWrite(t, s, all...)
+		for i := range n {
+			all[i] = put(c, fmt.Sprintf("%05d", i), `1`)
+			if i%3 == 0 {
+				all[i] = remove(c, fmt.Sprintf("%05d", i))
+			}
+		}
+		mustWrite(t, s, all...)
+		if got := history(t, s, c.Bucket); len(got) != 2*n || got[0] != "c 00000 1" || got[1] != "c 00919 1" || got[2*n-1] != "u 03499 2" {
+			t.Errorf("%d changes, %q %q … %q", len(got), got[0], got[1], got[2*n-1])
+		}
+		count, err := s.Count(t.Context(), c.Key, query.CountExact)
+		if err != nil || count.Value != n-(n+2)/3 {
+			t.Errorf("count %v, %v", count, err)
+		}
+	})
+}
+
+func TestWrite_Callers(t *testing.T) {
+	t.Parallel()
+	s := open(t, postgres.Config{})
+	c := mustCollection(t, s, "books")
+	t.Run("cancelled before", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := s.Write(ctx, batch(put(c, "cancelled", `1`))); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("panic", func(t *testing.T) {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic is lost")
+			}
+		}()
+		_, _ = s.Write(t.Context(), batch(document.Write{Collection: c.Version(), ID: id("p"), Change: func(*document.Document) (document.Next, error) { panic("no") }}))
+	})
+	t.Run("nothing to write", func(t *testing.T) {
+		if results, err := s.Write(t.Context(), batch()); err != nil || len(results) != 0 {
+			t.Errorf("got %v, %v", results, err)
+		}
+	})
+	t.Run("data that the database refuses", func(t *testing.T) {
+		_, err := s.Write(t.Context(), batch(put(c, "broken", `{`)))
+		wantCode(t, err, "internal")
+	})
+}
+
+// TestWrite_QueueFull fills the one place of the queue while the only writer is busy.
+func TestWrite_QueueFull(t *testing.T) {
+	t.Parallel()
+	s := open(t, postgres.Config{Writers: 1, QueueLength: 1})
+	c := mustCollection(t, s, "books")
+	busy, release := make(chan struct{}), make(chan struct{})
+	first := make(chan error, 1)
+	go func() {
+		_, err := s.Write(context.Background(), batch(document.Write{Collection: c.Version(), ID: id("slow"), Change: func(*document.Document) (document.Next, error) {
+			close(busy)
+			<-release
+			return document.Store([]byte(`1`)), nil
+		}}))
+		first <- err
+	}()
+	<-busy
+	// This one takes the place, and its caller leaves before it has begun.
+	ctx, cancel := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	go func() {
+		_, err := s.Write(ctx, batch(put(c, "left", `1`)))
+		left <- err
+	}()
+	for s.Stat().Queued == 0 {
+		select {
+		case err := <-left:
+			t.Fatal(err)
+		default:
+		}
+	}
+	_, err := s.Write(t.Context(), batch(put(c, "third", `1`)))
+	wantCode(t, err, "write.queueFull")
+	cancel()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("left with %v", err)
+	}
+	close(release)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	s.Close()
+	_, err = s.Write(t.Context(), batch(put(c, "late", `1`)))
+	wantCode(t, err, "postgres.unavailable")
+	_, err = s.Get(t.Context(), c.Key, id("slow"))
+	wantCode(t, err, "postgres.unavailable")
+	s.Close()
+}
+
+// One culprit in a merged transaction fails alone.
+func TestWrite_CulpritAlone(t *testing.T) {
+	t.Parallel()
+	s := open(t, postgres.Config{Writers: 1})
+	c := mustCollection(t, s, "books")
+	busy, release := make(chan struct{}), make(chan struct{})
+	errs := make([]chan error, 12)
+	start := func(i int, w document.Write) {
+		errs[i] = make(chan error, 1)
+		go func() {
+			_, err := s.Write(context.Background(), batch(w))
+			errs[i] <- err
+		}()
+	}
+	start(0, document.Write{Collection: c.Version(), ID: id("slow"), Change: func(*document.Document) (document.Next, error) {
+		close(busy)
+		<-release
+		return document.Store([]byte(`1`)), nil
+	}})
+	<-busy
+	for i := 1; i < len(errs); i++ {
+		w := put(c, fmt.Sprintf("d%d", i), `1`)
+		switch i {
+		case 5:
+			w = put(c, "d5", `{`) // the database refuses it
+		case 6:
+			w = remove(c, "nobody") // its change refuses
+		case 7:
+			w.Collection.Revision = 9
+		}
+		start(i, w)
+	}
+	for s.Stat().Queued < len(errs)-1 { //nolint:revive // the queue fills by itself
+	}
+	close(release)
+	for i := range errs {
+		err := <-errs[i]
+		switch i {
+		case 5:
+			wantCode(t, err, "internal")
+		case 6:
+			wantCode(t, err, "document.notFound")
+		case 7:
+			wantCode(t, err, "collection.changed")
+		default:
+			if err != nil {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+	}
+	if got := history(t, s, c.Bucket); len(got) != len(errs)-3 {
+		t.Errorf("history %q", got)
+	}
+}
