@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"os"
 	"strings"
@@ -24,7 +25,7 @@ func benchmarked(b *testing.B) (*postgres.Store, collection.Stored) {
 		}
 	}
 	s := open(b, config)
-	return s, mustCollection(b, s, "bench"+newID())
+	return s, mustCollection(b, s, "bench"+strings.ToLower(rand.Text()))
 }
 
 // payload is a document of about 600 bytes.

@@ -57,7 +57,7 @@ func TestCanonical_RealDocuments(t *testing.T) {
 
 func readLines(t *testing.T, name string, atMost int) (list [][]byte) {
 	t.Helper()
-	file, err := os.Open(name) //nolint:gosec // test data
+	file, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -123,7 +123,7 @@ func mapped[R, T any](rows []R, f func(R) (T, error)) ([]T, error) {
 	return list, nil
 }
 
-func limitOf(limit int) int32 { return int32(max(0, min(limit, math.MaxInt32))) } //nolint:gosec // bounded in the same line
+func limitOf(limit int) int32 { return int32(max(0, min(limit, math.MaxInt32))) }
 
 // stampOf cuts a time to what PostgreSQL keeps, so that what is returned is what will be read.
 func stampOf(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

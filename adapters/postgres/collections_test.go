@@ -18,7 +18,7 @@ func deleting(name string) ports.CollectionDeletion {
 }
 
 func TestCollections_Life(t *testing.T) {
-	inEveryMode(t, func(t *testing.T, s *postgres.Store) {
+	inEveryMode(t, func(t *testing.T, s *postgres.Store) { //nolint:thelper // the test itself
 		ctx := t.Context()
 		books := mustCollection(t, s, "books")
 		if books.Revision != 1 || books.State != collection.Active || books.CreatedAt != noon {
@@ -57,7 +57,7 @@ func TestCollections_Life(t *testing.T) {
 }
 
 func TestCollections_Deletion(t *testing.T) {
-	inEveryMode(t, func(t *testing.T, s *postgres.Store) {
+	inEveryMode(t, func(t *testing.T, s *postgres.Store) { //nolint:thelper // the test itself
 		ctx := t.Context()
 		c, other := mustCollection(t, s, "books"), mustCollection(t, s, "authors")
 		for i := range 25 {

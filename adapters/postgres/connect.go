@@ -34,7 +34,7 @@ func poolSettings(config Config) (*pgxpool.Config, error) {
 		}
 		conn.DefaultQueryExecMode = mode
 	}
-	settings.MaxConns = int32(min(config.MaxConns, math.MaxInt32)) //nolint:gosec // bounded in the same line
+	settings.MaxConns = int32(min(config.MaxConns, math.MaxInt32))
 	conn.ConnectTimeout = config.ConnectTimeout
 	if _, given := conn.RuntimeParams["application_name"]; !given {
 		conn.RuntimeParams["application_name"] = "sheaf"

@@ -3,7 +3,10 @@ package postgres_test
 import (
 	"context"
 	"sync"
+	"syscall"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/sheafdb/sheaf/adapters/postgres"
 	"github.com/sheafdb/sheaf/adapters/postgres/pgtest"
@@ -11,7 +14,8 @@ import (
 	"github.com/sheafdb/sheaf/domain/fault"
 )
 
-// The server is killed while sixteen callers write: what was acknowledged is there, what was refused is not, the positions have no gaps, and the store goes on by itself.
+// A backend is killed while sixteen callers write, so that the server recovers from its log, and then the server itself. What was acknowledged is there, what was
+// refused is not, the positions have no gaps, and the store goes on by itself.
 func TestCrash_ServerKilled(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Server(t, nil)
@@ -20,42 +24,56 @@ func TestCrash_ServerKilled(t *testing.T) {
 	}
 	s := open(t, postgres.Config{URL: server.URL()})
 	c := mustCollection(t, s, "books")
+	backends := backendsOf(t, server.URL())
+
 	var mu sync.Mutex
 	outcomes := map[string]string{} // by id: "" acknowledged, else the code
+	acknowledged := 0
+	some, enough, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
-	enough := make(chan struct{})
-	n := 0
 	for i := range 16 {
 		wg.Go(func() {
 			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
 				name := newID()
 				w := put(c, name, `1`)
 				if i%2 == 0 {
 					w = fresh(c, name, `1`)
 				}
 				_, err := s.Write(context.Background(), batch(w))
+				if err != nil && fault.KindOf(err) != fault.Unavailable {
+					t.Errorf("got %v", err)
+				}
 				mu.Lock()
 				outcomes[name] = fault.CodeOf(err)
-				if n++; n == 500 {
-					close(enough)
+				if err == nil {
+					switch acknowledged++; acknowledged {
+					case 300:
+						close(some)
+					case 900:
+						close(enough)
+					}
 				}
 				mu.Unlock()
-				if err != nil {
-					if fault.KindOf(err) != fault.Unavailable {
-						t.Errorf("got %v", err)
-					}
-					return
-				}
 			}
 		})
 	}
+	<-some
+	for _, pid := range backends {
+		// Its process may have ended by itself when the pool grew or shrank.
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
 	<-enough
 	server.Kill()
+	wantCode(t, s.Ping(t.Context()), "postgres.unavailable")
+	_, err := s.Write(t.Context(), batch(put(c, "while away", `1`)))
+	wantCode(t, err, "postgres.unavailable")
+	close(done)
 	wg.Wait()
-	err := s.Ping(t.Context())
-	wantCode(t, err, "postgres.unavailable")
-	_, err = s.Write(t.Context(), batch(put(c, "while away", `1`)))
-	wantCode(t, err, "postgres.unavailable")
 	server.Restart()
 	// The first call finds dead connections in the pool, and still succeeds.
 	mustWrite(t, s, put(c, "after", `1`))
@@ -78,4 +96,25 @@ func TestCrash_ServerKilled(t *testing.T) {
 		}
 	}
 	t.Logf("outcomes %v", count)
+}
+
+// backendsOf returns the processes that serve the store.
+func backendsOf(t *testing.T, url string) []int {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := conn.Query(t.Context(), `SELECT pid FROM pg_stat_activity WHERE application_name = 'sheaf'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pids, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	if err != nil || len(pids) == 0 {
+		t.Fatalf("%d backends, %v", len(pids), err)
+	}
+	if err := conn.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	return pids
 }

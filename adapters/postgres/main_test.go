@@ -26,6 +26,7 @@ var noon = time.Date(2026, 11, 24, 12, 0, 0, 123_456_000, time.UTC)
 
 // inEveryMode runs a test on an empty store in each exec mode.
 func inEveryMode(t *testing.T, test func(t *testing.T, s *postgres.Store)) {
+	t.Helper()
 	t.Parallel()
 	modes := []string{"cache_describe"}
 	for _, mode := range pgtest.ExecModes {
@@ -39,24 +40,24 @@ func inEveryMode(t *testing.T, test func(t *testing.T, s *postgres.Store)) {
 	}
 }
 
-func open(t testing.TB, config postgres.Config) *postgres.Store {
-	t.Helper()
+func open(tb testing.TB, config postgres.Config) *postgres.Store {
+	tb.Helper()
 	if config.URL == "" {
-		config.URL = schema.Open(t)
+		config.URL = schema.Open(tb)
 	}
-	s, err := postgres.Open(t.Context(), config)
+	s, err := postgres.Open(tb.Context(), config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return s
 }
 
-func mustCollection(t testing.TB, s ports.CollectionWriter, name string) collection.Stored {
-	t.Helper()
+func mustCollection(tb testing.TB, s ports.CollectionWriter, name string) collection.Stored {
+	tb.Helper()
 	stored, _, err := s.WriteCollection(context.Background(), configuring(name, `{}`))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return stored
 }
@@ -107,34 +108,34 @@ func remove(c collection.Stored, name string) document.Write {
 	return document.Write{Collection: c.Version(), ID: id(name), Change: document.Delete(c.Name, id(name), document.Precondition{})}
 }
 
-func mustWrite(t testing.TB, s ports.DocumentWriter, writes ...document.Write) []document.Result {
-	t.Helper()
+func mustWrite(tb testing.TB, s ports.DocumentWriter, writes ...document.Write) []document.Result {
+	tb.Helper()
 	results, err := s.Write(context.Background(), batch(writes...))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return results
 }
 
-func wantCode(t testing.TB, err error, code string) {
-	t.Helper()
+func wantCode(tb testing.TB, err error, code string) {
+	tb.Helper()
 	if fault.CodeOf(err) != code {
-		t.Errorf("got %v, want the code %s", err, code)
+		tb.Errorf("got %v, want the code %s", err, code)
 	}
 }
 
 // history returns all changes of a bucket as op, id, revision, having checked that their positions are 1, 2, 3 ….
-func history(t testing.TB, s ports.ChangeReader, bucket int32) []string {
-	t.Helper()
+func history(tb testing.TB, s ports.ChangeReader, bucket int32) []string {
+	tb.Helper()
 	var list []string
 	for {
 		page, err := s.Changes(context.Background(), bucket, change.Position(len(list)), 1000)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		for _, c := range page {
 			if int(c.Position) != len(list)+1 {
-				t.Fatalf("position %d follows %d", c.Position, len(list))
+				tb.Fatalf("position %d follows %d", c.Position, len(list))
 			}
 			list = append(list, fmt.Sprintf("%c %s %d", c.Op, c.DocumentID, c.Revision))
 		}
@@ -144,7 +145,7 @@ func history(t testing.TB, s ports.ChangeReader, bucket int32) []string {
 	}
 	position, err := s.Position(context.Background(), bucket)
 	if err != nil || int(position) != len(list) {
-		t.Fatalf("the bucket is at %d after %d changes (%v)", position, len(list), err)
+		tb.Fatalf("the bucket is at %d after %d changes (%v)", position, len(list), err)
 	}
 	return list
 }

@@ -139,7 +139,7 @@ func (p *plan) decideUnit(u *unit) (err error) {
 		if err != nil {
 			return err
 		}
-		result := document.Result{Outcome: t.Outcome, Document: t.Document}
+		result := document.Result(t)
 		if t.Outcome == document.Unchanged {
 			u.results[i] = result
 			continue

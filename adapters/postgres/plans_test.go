@@ -214,11 +214,11 @@ var skewedSchema = pgtest.NewTemplate(func(ctx context.Context, url string) erro
 	}
 	_, err = conn.Exec(ctx, `
 		INSERT INTO collections (collection_id, bucket, name, revision, state, created_at, updated_at, configuration)
-		SELECT n, n % 64, 'c' || n, 1, 'a', now(), now(), '{}' FROM generate_series(1, 5000) AS n;
+		SELECT n, n % 64, 'c' || n, 1, 'a', 'epoch', now(), '{}' FROM generate_series(1, 5000) AS n;
 		INSERT INTO collection_revisions SELECT n % 100 + 1, n, now(), '', '', '{}' FROM generate_series(1, 20000) AS n;
 		INSERT INTO configuration_changes SELECT n, 1, 'c1', n, 'u', now(), '', '' FROM generate_series(1, 20000) AS n;
 		INSERT INTO documents (bucket, collection_id, id, revision, schema_revision, created_at, updated_at, data)
-		SELECT c % 64, c, to_char(n, 'FM000000'), 1, 1, now(), now(), '{"a": 1}'
+		SELECT c % 64, c, to_char(n, 'FM000000'), 1, 1, 'epoch', now(), '{"a": 1}'
 		  FROM generate_series(1, 200) AS c, generate_series(1, CASE c WHEN 1 THEN 30000 ELSE 10 END) AS n;
 		INSERT INTO changes SELECT bucket, row_number() OVER (PARTITION BY bucket), collection_id, id, 1, 'c', created_at, '', '', data FROM documents;
 		UPDATE buckets SET position = (SELECT count(*) FROM changes WHERE changes.bucket = buckets.bucket)`)

@@ -106,7 +106,7 @@ func (p purge) collection(ctx context.Context, q *sqlcgen.Queries) error {
 func allBuckets() []int32 {
 	all := make([]int32, change.Buckets)
 	for i := range all {
-		all[i] = int32(i) //nolint:gosec // below 64
+		all[i] = int32(i)
 	}
 	return all
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func TestRead_Range(t *testing.T) {
-	inEveryMode(t, func(t *testing.T, s *postgres.Store) {
+	inEveryMode(t, func(t *testing.T, s *postgres.Store) { //nolint:thelper // the test itself
 		c := mustCollection(t, s, "books")
 		var writes []document.Write
 		var want []string

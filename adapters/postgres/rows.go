@@ -54,7 +54,7 @@ func rowsOf(p *plan) *rows {
 			r.base[i] = -1
 		case s.base > 0:
 			r.base[i] = s.base
-			r.order = append(r.order, int32(i+1)) //nolint:gosec // far below 2^31 changes
+			r.order = append(r.order, int32(i+1))
 		case c.outcome != document.Deleted:
 			r.inserts++
 		}
@@ -96,7 +96,7 @@ func textOf(data []byte) string {
 	if len(data) == 0 {
 		return "null"
 	}
-	return unsafe.String(unsafe.SliceData(data), len(data))
+	return unsafe.String(unsafe.SliceData(data), len(data)) //nolint:gosec // the bytes are never written to again: see above
 }
 
 func (r *rows) write() sqlcgen.WriteParams {
@@ -152,11 +152,11 @@ func (r *rows) writeDocuments(indexes []int, inserting bool) sqlcgen.WriteDocume
 		Created: pick(r.created, indexes), Ats: pick(r.at, indexes), Datas: pick(r.data, indexes), LockOrder: []int32{},
 	}
 	if inserting {
-		arg.Inserts = int32(len(indexes)) //nolint:gosec // at most chunkRows
+		arg.Inserts = int32(len(indexes))
 		return arg
 	}
 	for i := range indexes {
-		arg.LockOrder = append(arg.LockOrder, int32(i+1)) //nolint:gosec // at most chunkRows
+		arg.LockOrder = append(arg.LockOrder, int32(i+1))
 	}
 	return arg
 }

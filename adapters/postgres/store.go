@@ -30,7 +30,8 @@ type Config struct {
 	StatementTimeout time.Duration
 	// ConnectTimeout is the longest that connecting may take; 0 is 5 s.
 	ConnectTimeout time.Duration
-	// Writers is how many transactions of documents this process runs at once; 0 is 3. A few are best: what waits for them is merged.
+	// Writers is how many transactions of documents this process runs at once; 0 is 2. With one, nobody uses the time of its commits;
+	// with more, what waits is divided among them, and every transaction merges less.
 	Writers int
 	// QueueLength is how many batches may wait for a writer before further ones are refused; 0 is 4096.
 	QueueLength int
@@ -46,7 +47,7 @@ func (c Config) withDefaults() Config {
 			*value = standard
 		}
 	}
-	def(&c.Writers, 3)
+	def(&c.Writers, 2)
 	def(&c.MaxConns, 16)
 	c.MaxConns = max(c.MaxConns, c.Writers+1)
 	def(&c.QueueLength, 4096)

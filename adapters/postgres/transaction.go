@@ -76,7 +76,7 @@ func (w *writer) try(units []*unit) (int, error) {
 				return n, contended(what)
 			}
 			if attempt >= waitFrom {
-				time.Sleep(rand.N(min(time.Millisecond<<attempt, waitAtMost))) //nolint:gosec // it spreads retries, and hides nothing
+				time.Sleep(rand.N(min(time.Millisecond<<attempt, waitAtMost)))
 			}
 		case !reconnected && lost(err) && !errors.Is(err, errUnknown):
 			// The connection was dead before anything was written: others of the pool are, too.
@@ -121,24 +121,24 @@ func (w *writer) attempt(ctx context.Context, units []*unit, everything, locked 
 	t := transaction{conn: conn, queries: sqlcgen.New(conn)}
 	if len(reading) > 0 {
 		if err := t.read(ctx, p, reading, locked); err != nil {
-			t.rollback()
+			t.rollback(ctx)
 			return len(units), err
 		}
 	}
 	n := p.decide()
 	p.units = units[:n]
 	if len(p.changes) == 0 {
-		t.rollback()
+		t.rollback(ctx)
 		if p.unread() {
 			return n, errUnread
 		}
 	} else {
 		if p.unread() {
-			t.rollback()
+			t.rollback(ctx)
 			return n, errUnread
 		}
 		if err := t.apply(ctx, p); err != nil {
-			t.rollback()
+			t.rollback(ctx)
 			return n, err
 		}
 	}
@@ -168,12 +168,12 @@ func (t *transaction) begin(ctx context.Context) error {
 const beginTransaction = `BEGIN ISOLATION LEVEL READ COMMITTED`
 
 // rollback ends what begin opened; a connection on which even that fails is closed by the pool.
-func (t *transaction) rollback() {
+func (t *transaction) rollback(ctx context.Context) {
 	if !t.open || t.conn.Conn().IsClosed() {
 		return
 	}
 	t.open = false
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_, _ = t.conn.Exec(ctx, `ROLLBACK`) // see above
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ import (
 )
 
 func TestWrite_Life(t *testing.T) {
-	inEveryMode(t, func(t *testing.T, s *postgres.Store) {
+	inEveryMode(t, func(t *testing.T, s *postgres.Store) { //nolint:thelper // the test itself
 		c := mustCollection(t, s, "books")
 		text := `{"a": 1.10, "é": "\"{},\\n' $1"}`
 		r := mustWrite(t, s, fresh(c, "x", text))[0]
@@ -59,7 +60,7 @@ func TestWrite_Life(t *testing.T) {
 }
 
 func TestWrite_Batch(t *testing.T) {
-	inEveryMode(t, func(t *testing.T, s *postgres.Store) {
+	inEveryMode(t, func(t *testing.T, s *postgres.Store) { //nolint:thelper // the test itself
 		c, other := mustCollection(t, s, "books"), mustCollection(t, s, "authors")
 		mustWrite(t, s, put(c, "old", `1`), put(c, "gone", `1`))
 		r := mustWrite(t, s,
@@ -103,7 +104,7 @@ func TestWrite_Batch(t *testing.T) {
 }
 
 func TestWrite_ChangedCollection(t *testing.T) {
-	inEveryMode(t, func(t *testing.T, s *postgres.Store) {
+	inEveryMode(t, func(t *testing.T, s *postgres.Store) { //nolint:thelper // the test itself
 		c, other := mustCollection(t, s, "books"), mustCollection(t, s, "authors")
 		mustWrite(t, s, put(c, "x", `1`))
 		if _, _, err := s.WriteCollection(t.Context(), configuring("books", `{"description": "new"}`)); err != nil {
@@ -158,7 +159,7 @@ func TestWrite_KeptDocument(t *testing.T) {
 }
 
 func TestWrite_Large(t *testing.T) {
-	inEveryMode(t, func(t *testing.T, s *postgres.Store) {
+	inEveryMode(t, func(t *testing.T, s *postgres.Store) { //nolint:thelper // the test itself
 		c := mustCollection(t, s, "books")
 		const n = 3500
 		big := `"` + strings.Repeat("x", 3000) + `"`
@@ -189,6 +190,7 @@ func TestWrite_Callers(t *testing.T) {
 	s := open(t, postgres.Config{})
 	c := mustCollection(t, s, "books")
 	t.Run("cancelled before", func(t *testing.T) {
+		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := s.Write(ctx, batch(put(c, "cancelled", `1`))); !errors.Is(err, context.Canceled) {
@@ -196,6 +198,7 @@ func TestWrite_Callers(t *testing.T) {
 		}
 	})
 	t.Run("panic", func(t *testing.T) {
+		t.Parallel()
 		defer func() {
 			if recover() == nil {
 				t.Error("the panic is lost")
@@ -204,11 +207,13 @@ func TestWrite_Callers(t *testing.T) {
 		_, _ = s.Write(t.Context(), batch(document.Write{Collection: c.Version(), ID: id("p"), Change: func(*document.Document) (document.Next, error) { panic("no") }}))
 	})
 	t.Run("nothing to write", func(t *testing.T) {
+		t.Parallel()
 		if results, err := s.Write(t.Context(), batch()); err != nil || len(results) != 0 {
 			t.Errorf("got %v, %v", results, err)
 		}
 	})
 	t.Run("data that the database refuses", func(t *testing.T) {
+		t.Parallel()
 		_, err := s.Write(t.Context(), batch(put(c, "broken", `{`)))
 		wantCode(t, err, "internal")
 	})
@@ -294,7 +299,8 @@ func TestWrite_CulpritAlone(t *testing.T) {
 		}
 		start(i, w)
 	}
-	for s.Stat().Queued < len(errs)-1 { //nolint:revive // the queue fills by itself
+	for s.Stat().Queued < len(errs)-1 {
+		runtime.Gosched()
 	}
 	close(release)
 	for i := range errs {
