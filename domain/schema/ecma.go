@@ -3,6 +3,7 @@ package schema
 import (
 	"errors"
 	"fmt"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -18,43 +19,46 @@ const (
 
 var (
 	errLookAround    = errors.New("look-ahead and look-behind, (?=…) (?!…) (?<=…) (?<!…), are not supported")
+	errGroup         = errors.New("groups with flags, such as (?i), are not supported")
 	errBackReference = errors.New(`back-references, \1 or \k<name>, are not supported`)
 )
 
 // translate writes an ECMA-262 regular expression in RE2's syntax.
 // It fails on look-around and back-references, which RE2 leaves out to stay linear, and on
 // escapes that mean something in other dialects only, such as \A.
-func translate(source string) (string, error) { return translator{in: source}.run() }
+func translate(source string) (string, error) {
+	t := translator{in: source}
+	return t.run()
+}
 
 // isECMA says whether source is a regular expression of ECMA-262, usable here or not.
 func isECMA(source string) bool {
-	translated, err := translator{in: source, lenient: true}.run()
+	t := translator{in: source, lenient: true}
+	translated, err := t.run()
 	if err != nil {
 		return false
 	}
-	_, err = programSize(translated)
-	text := ""
-	if err != nil {
-		text = explain(err)
+	_, err = syntax.Parse(translated, syntax.Perl)
+	var e *syntax.Error
+	if errors.As(err, &e) {
+		// Large counts are RE2's limit and not the language's.
+		return e.Code == syntax.ErrInvalidRepeatSize || e.Code == syntax.ErrLarge
 	}
-	// Large counts are RE2's limit and not the language's.
-	return err == nil || strings.HasPrefix(text, "a repetition is out of range") || text == "it is too large"
+	return err == nil
 }
 
 type translator struct {
 	in      string
 	out     strings.Builder
 	lenient bool // look-around and back-references pass, as empty groups
+	// properties counts \p{…}: each is a table of hundreds of ranges.
+	properties int
 }
 
-func (t translator) run() (string, error) {
+func (t *translator) run() (string, error) {
 	if !utf8.ValidString(t.in) {
 		return "", errors.New("it is not UTF-8")
 	}
-	return t.translate()
-}
-
-func (t *translator) translate() (string, error) {
 	for i := 0; i < len(t.in); {
 		next, err := t.one(i)
 		if err != nil {
@@ -92,6 +96,10 @@ func (t *translator) group(i int) (int, error) {
 			t.out.WriteString("(?:")
 			return i + len(look), nil
 		}
+	}
+	if strings.HasPrefix(t.in[i:], "(?") && !strings.HasPrefix(t.in[i:], "(?:") && !strings.HasPrefix(t.in[i:], "(?<") {
+		// RE2 would take flags; folding the case of a wide class takes it milliseconds.
+		return 0, errGroup
 	}
 	t.out.WriteByte('(')
 	return i + 1, nil
@@ -250,6 +258,7 @@ func hex(s string, digits int) (rune, bool) {
 
 // property translates \p{…}: RE2 knows general categories and scripts by name, without the name of the property.
 func (t *translator) property(i int) (int, error) {
+	t.properties++
 	rest := t.in[i+2:]
 	end := strings.IndexByte(rest, '}')
 	if end < 2 || rest[0] != '{' {

@@ -10,30 +10,31 @@ type format struct {
 	name    string
 	message string
 	valid   func(string) bool
+	weight  int // steps that bytesAStep bytes cost
 }
 
 var formats = func() map[string]*format {
 	byName := map[string]*format{}
 	for _, f := range []format{
-		{"date-time", `must be a date and time such as "2024-05-31T23:59:59Z"`, isDateTime},
-		{"date", `must be a date such as "2024-05-31"`, isDate},
-		{"time", `must be a time with an offset, such as "23:59:59Z"`, isTime},
-		{"duration", `must be a duration such as "P3DT12H"`, isDuration},
-		{"email", "must be an e-mail address", isEmail},
-		{"idn-email", "must be an e-mail address", isIDNEmail},
-		{"hostname", "must be a host name", isHostname},
-		{"idn-hostname", "must be a host name", isIDNHostname},
-		{"ipv4", `must be an IPv4 address such as "192.0.2.1"`, isIPv4},
-		{"ipv6", `must be an IPv6 address such as "2001:db8::1"`, isIPv6},
-		{"uri", "must be a URI with a scheme", func(s string) bool { return isURI(s, true, false) }},
-		{"uri-reference", "must be a URI or a relative reference", func(s string) bool { return isURI(s, false, false) }},
-		{"iri", "must be an IRI with a scheme", func(s string) bool { return isURI(s, true, true) }},
-		{"iri-reference", "must be an IRI or a relative reference", func(s string) bool { return isURI(s, false, true) }},
-		{"uri-template", "must be a URI template", isURITemplate},
-		{"uuid", `must be a UUID such as "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"`, isUUID},
-		{"json-pointer", `must be a JSON Pointer such as "/a/0"`, isJSONPointer},
-		{"relative-json-pointer", `must be a relative JSON Pointer such as "1/a"`, isRelativeJSONPointer},
-		{"regex", "must be a regular expression of ECMA-262", isRegex},
+		{"date-time", `must be a date and time such as "2024-05-31T23:59:59Z"`, isDateTime, 1},
+		{"date", `must be a date such as "2024-05-31"`, isDate, 1},
+		{"time", `must be a time with an offset, such as "23:59:59Z"`, isTime, 1},
+		{"duration", `must be a duration such as "P3DT12H"`, isDuration, 1},
+		{"email", "must be an e-mail address", isEmail, 32},
+		{"idn-email", "must be an e-mail address", isIDNEmail, 256},
+		{"hostname", "must be a host name", isHostname, 32},
+		{"idn-hostname", "must be a host name", isIDNHostname, 256},
+		{"ipv4", `must be an IPv4 address such as "192.0.2.1"`, isIPv4, 1},
+		{"ipv6", `must be an IPv6 address such as "2001:db8::1"`, isIPv6, 1},
+		{"uri", "must be a URI with a scheme", func(s string) bool { return isURI(s, true, false) }, 1},
+		{"uri-reference", "must be a URI or a relative reference", func(s string) bool { return isURI(s, false, false) }, 1},
+		{"iri", "must be an IRI with a scheme", func(s string) bool { return isURI(s, true, true) }, 1},
+		{"iri-reference", "must be an IRI or a relative reference", func(s string) bool { return isURI(s, false, true) }, 1},
+		{"uri-template", "must be a URI template", isURITemplate, 1},
+		{"uuid", `must be a UUID such as "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"`, isUUID, 1},
+		{"json-pointer", `must be a JSON Pointer such as "/a/0"`, isJSONPointer, 1},
+		{"relative-json-pointer", `must be a relative JSON Pointer such as "1/a"`, isRelativeJSONPointer, 1},
+		{"regex", "must be a regular expression of ECMA-262", isRegex, 2560},
 	} {
 		byName[f.name] = &f
 	}

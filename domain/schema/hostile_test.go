@@ -47,6 +47,9 @@ func TestHostileSchemas(t *testing.T) {
 		"many patterns":           `{"patternProperties":{` + many(9000, `"a{900}%d":true`) + `}}`,
 		"many large patterns":     `{"allOf":[` + many(5000, `{"pattern":"(b|a{999})%d"}`) + `]}`,
 		"long names, deep":        strings.Repeat(`{"properties":{"`+strings.Repeat("n", 1000)+`":`, 30) + `{"required":[` + many(15000, `%d`) + `]}` + strings.Repeat(`}}`, 30),
+		"large classes":           `{"allOf":[` + many(250, `{"pattern":"`+strings.Repeat(`[^\\p{L}\\S]`, 150)+`%d"}`) + `]}`,
+		"folded classes":          `{"allOf":[` + many(250, `{"pattern":"(?i:`+strings.Repeat(`[\\0-\\u{1e940}]`, 100)+`)%d"}`) + `]}`,
+		"negated classes":         `{"allOf":[` + many(250, `{"pattern":"`+strings.Repeat(`[^\\s\\w]`, 220)+`%d"}`) + `]}`,
 		"classes":                 `{"pattern":"` + strings.Repeat(`[\\s\\S]`, 250) + `"}`,
 		"many mistakes":           `{"properties":{` + many(9000, `"p%d":3`) + `}}`,
 		"open brackets":           strings.Repeat(`[`, 500_000),
@@ -119,6 +122,10 @@ func TestHostileDocuments(t *testing.T) {
 		{"long names in pointers", `{"additionalProperties":{"items":{"type":"string"}}}`, map[string]any{text[:2<<20]: array(100_000, number)}, true},
 		{"unevaluated", `{"anyOf":[` + strings.Repeat(`{"additionalProperties":{"type":"number"}},`, 40) + `true],"unevaluatedProperties":false}`, members(20_000), false},
 		{"unevaluated items", `{"contains":{"type":"number"},"unevaluatedItems":false}`, array(200_000, number), false},
+		{"regular expressions", `{"items":{"format":"regex"}}`, array(200, func(int) any { return strings.Repeat(`\p{L}`, 2000) }), true},
+		{"host names", `{"items":{"format":"hostname"}}`, array(20_000, func(int) any { return strings.Repeat("xn--4gbwdl.", 19) + "a" }), false},
+		{"subschemas that say nothing", `{"items":{"allOf":[` + strings.Repeat("true,", 9000) + `true]}}`, array(200_000, number), true},
+		{"dependents that are absent", `{"items":{"dependentSchemas":{` + strings.Join(quoted(9000), ",") + `}}}`, array(100_000, func(int) any { return map[string]any{} }), true},
 		{"names", `{"propertyNames":{"maxLength":3}}`, members(100_000), false},
 		{"a schema of schemas", `{"$ref":"https://json-schema.org/draft/2020-12/schema"}`, deep(90, func(v any) any { return map[string]any{"not": v} }), false},
 	} {
@@ -134,6 +141,15 @@ func TestHostileDocuments(t *testing.T) {
 			})
 		})
 	}
+}
+
+// quoted returns members of a schema that say nothing.
+func quoted(count int) []string {
+	found := make([]string, count)
+	for i := range found {
+		found[i] = fmt.Sprintf(`"d%d":true`, i)
+	}
+	return found
 }
 
 func members(count int) map[string]any {

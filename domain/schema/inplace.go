@@ -57,6 +57,10 @@ func (e *evaluated) merge(other *evaluated) {
 // inPlace checks what applies to the same value: references, the logical keywords and the conditional.
 func (r *run) inPlace(n *node, v any, seen *evaluated) bool {
 	ok := true
+	// Subschemas that say nothing cost next to nothing, but there may be thousands of them.
+	if !r.spend((len(n.allOf) + len(n.anyOf) + len(n.oneOf)) / 8) {
+		return false
+	}
 	// What must hold adds to seen even where it fails: the verdict is the same, and nobody is told that
 	// a member is not allowed because another one is wrong.
 	must := func(sub *node) bool {

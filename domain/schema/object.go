@@ -3,6 +3,7 @@ package schema
 import (
 	"maps"
 	"slices"
+	"strconv"
 )
 
 // manyMembers is where it is cheaper to sort an object's members than to look every declared one up.
@@ -25,6 +26,7 @@ func (r *run) object(n *node, v map[string]any, seen *evaluated) bool {
 	if rules.names != nil {
 		ok = r.memberNames(rules.names, v) && ok
 	}
+	r.spend(len(rules.dependentSchemas) / 4)
 	for _, dependent := range rules.dependentSchemas {
 		if !ok && !r.collect {
 			return false
@@ -262,7 +264,7 @@ func (r *run) unevaluated(n *node, v any, seen *evaluated) bool {
 		}
 		seen.all = true
 		if strangers > 0 {
-			return r.collect && r.fail("unevaluatedItems", "must not have the last "+plural(strangers, "item"), nil)
+			return r.collect && r.fail("unevaluatedItems", "must not have items that the schema says nothing about, and has "+strconv.Itoa(strangers), nil)
 		}
 	}
 	return ok

@@ -31,16 +31,23 @@ func (c *compiler) pattern(p *place, source string) *pattern {
 	if c.instructions > c.lim.Programs {
 		return nil // reported once; the rest is not worth parsing
 	}
-	translated, err := translate(source)
+	t := translator{in: source}
+	translated, err := t.run()
 	if err != nil {
 		c.fault(p, "pattern", "is not a usable regular expression: "+err.Error())
 		return nil
 	}
-	size, err := programSize(translated)
+	tables := t.properties * instructionsAProperty
+	if tables > c.lim.PatternProgram {
+		c.fault(p, "limit", "is too large a pattern: it has too many Unicode properties")
+		return nil
+	}
+	instructions, err := programSize(translated)
 	if err != nil {
 		c.fault(p, "pattern", "is not a usable regular expression: "+explain(err))
 		return nil
 	}
+	size := instructions + tables
 	c.instructions += size
 	if size > c.lim.PatternProgram {
 		c.fault(p, "limit", "is too large a pattern: repeat less")
@@ -55,10 +62,13 @@ func (c *compiler) pattern(p *place, source string) *pattern {
 		c.fault(p, "pattern", "is not a usable regular expression: "+explain(err))
 		return nil
 	}
-	made := &pattern{compiled, source, size}
+	made := &pattern{compiled, source, instructions}
 	c.patterns[source] = made
 	return made
 }
+
+// instructionsAProperty is what a \p{…} counts for: it takes the time of many instructions to read and their memory to keep.
+const instructionsAProperty = 64
 
 // programSize counts instructions without building the matcher, which takes many times the memory.
 func programSize(expr string) (int, error) {

@@ -34,7 +34,7 @@ type Limits struct {
 	Expansion      int // subschemas applied at one place of a document
 	Chain          int // subschemas applied at one place, one inside the other: the stack grows with it
 	Pattern        int // characters of one pattern
-	PatternProgram int // instructions of one compiled pattern
+	PatternProgram int // instructions of one compiled pattern, and its large classes of characters
 	Programs       int // instructions of all patterns of a schema
 	Work           int // steps of one validation; a million takes from 20 to 200 ms
 }

@@ -184,7 +184,9 @@ func (r *run) values(n *node, v any) bool {
 	}
 	if n.format != nil {
 		if text, isText := v.(string); isText {
-			r.spend(1 + len(text)/bytesAStep)
+			if !r.spend(1 + len(text)*n.format.weight/bytesAStep) {
+				return false
+			}
 			if !n.format.valid(text) {
 				return r.collect && r.fail("format", n.format.message, map[string]any{"format": n.format.name})
 			}
