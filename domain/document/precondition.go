@@ -48,20 +48,23 @@ func (p Precondition) Unmodified(revision int64) bool {
 
 // StaleError is a condition that does not hold, with the document as it stands.
 type StaleError struct {
-	*fault.Error
+	Fault *fault.Error
 	// Current is nil where there is no document.
 	Current *Document
 }
 
+// Error returns the text of the fault.
+func (e *StaleError) Error() string { return e.Fault.Error() }
+
 // Unwrap returns the fault.
-func (e *StaleError) Unwrap() error { return e.Error }
+func (e *StaleError) Unwrap() error { return e.Fault }
 
 func stale(current *Document) error {
 	if current == nil {
-		return &StaleError{Error: fault.New(fault.Stale, "document.stale", "the condition does not hold: there is no such document")}
+		return &StaleError{Fault: fault.New(fault.Stale, "document.stale", "the condition does not hold: there is no such document")}
 	}
 	return &StaleError{
-		Error:   fault.New(fault.Stale, "document.stale", "the condition does not hold: the document is at revision %d", current.Revision),
+		Fault:   fault.New(fault.Stale, "document.stale", "the condition does not hold: the document is at revision %d", current.Revision),
 		Current: current,
 	}
 }

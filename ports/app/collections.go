@@ -188,7 +188,7 @@ func condition(pre document.Precondition, current *collection.Stored) error {
 	}
 	if pre.Check(&document.Document{Revision: current.Revision}) != nil {
 		return &StaleError{
-			Error:   fault.New(fault.Stale, "collection.stale", "the condition does not hold: the configuration is at revision %d", current.Revision),
+			Fault:   fault.New(fault.Stale, "collection.stale", "the condition does not hold: the configuration is at revision %d", current.Revision),
 			Current: *current,
 		}
 	}
@@ -242,9 +242,12 @@ func (s *Collections) Delete(ctx context.Context, by Caller, r DeleteCollection)
 
 // StaleError is a condition on a collection that does not hold, with the collection as it stands.
 type StaleError struct {
-	*fault.Error
+	Fault   *fault.Error
 	Current collection.Stored
 }
 
+// Error returns the text of the fault.
+func (e *StaleError) Error() string { return e.Fault.Error() }
+
 // Unwrap returns the fault.
-func (e *StaleError) Unwrap() error { return e.Error }
+func (e *StaleError) Unwrap() error { return e.Fault }

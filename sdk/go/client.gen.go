@@ -2422,11 +2422,25 @@ type GetMetricsResponse200Headers struct {
 	RequestID string
 }
 
+// GetMetricsResponse404Headers the declared response headers of an HTTP 404 response for GetMetrics
+type GetMetricsResponse404Headers struct {
+	RequestID string
+}
+
 type GetMetricsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetMetricsResponse200Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetMetricsResponse404Headers
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r GetMetricsResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
 }
 
 // GetBody returns the raw response body bytes
@@ -2655,6 +2669,11 @@ type ListCollectionsResponse401Headers struct {
 	WWWAuthenticate string
 }
 
+// ListCollectionsResponse404Headers the declared response headers of an HTTP 404 response for ListCollections
+type ListCollectionsResponse404Headers struct {
+	RequestID string
+}
+
 // ListCollectionsResponse406Headers the declared response headers of an HTTP 406 response for ListCollections
 type ListCollectionsResponse406Headers struct {
 	RequestID string
@@ -2680,6 +2699,8 @@ type ListCollectionsResponse struct {
 	ApplicationProblemJSON400 *Malformed
 	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
 	ApplicationProblemJSON401 *Unauthenticated
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
 	ApplicationProblemJSON406 *NotAcceptable
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
@@ -2692,6 +2713,8 @@ type ListCollectionsResponse struct {
 	Headers400 *ListCollectionsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *ListCollectionsResponse401Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ListCollectionsResponse404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *ListCollectionsResponse406Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -2713,6 +2736,11 @@ func (r ListCollectionsResponse) GetApplicationProblemJSON400() *Malformed {
 // GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
 func (r ListCollectionsResponse) GetApplicationProblemJSON401() *Unauthenticated {
 	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r ListCollectionsResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
 }
 
 // GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
@@ -3091,14 +3119,14 @@ func (r GetCollectionResponse) ContentType() string {
 
 // PatchCollectionResponse200Headers the declared response headers of an HTTP 200 response for PatchCollection
 type PatchCollectionResponse200Headers struct {
-	ETag              string
+	ETag              *string
 	PreferenceApplied *string
 	RequestID         string
 }
 
 // PatchCollectionResponse204Headers the declared response headers of an HTTP 204 response for PatchCollection
 type PatchCollectionResponse204Headers struct {
-	ETag              string
+	ETag              *string
 	PreferenceApplied *string
 	RequestID         string
 }
@@ -3308,7 +3336,7 @@ func (r PatchCollectionResponse) ContentType() string {
 
 // PutCollectionResponse200Headers the declared response headers of an HTTP 200 response for PutCollection
 type PutCollectionResponse200Headers struct {
-	ETag              string
+	ETag              *string
 	PreferenceApplied *string
 	RequestID         string
 }
@@ -3323,7 +3351,7 @@ type PutCollectionResponse201Headers struct {
 
 // PutCollectionResponse204Headers the declared response headers of an HTTP 204 response for PutCollection
 type PutCollectionResponse204Headers struct {
-	ETag              string
+	ETag              *string
 	PreferenceApplied *string
 	RequestID         string
 }
@@ -3337,6 +3365,11 @@ type PutCollectionResponse400Headers struct {
 type PutCollectionResponse401Headers struct {
 	RequestID       string
 	WWWAuthenticate string
+}
+
+// PutCollectionResponse404Headers the declared response headers of an HTTP 404 response for PutCollection
+type PutCollectionResponse404Headers struct {
+	RequestID string
 }
 
 // PutCollectionResponse406Headers the declared response headers of an HTTP 406 response for PutCollection
@@ -3393,6 +3426,8 @@ type PutCollectionResponse struct {
 	ApplicationProblemJSON400 *Malformed
 	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
 	ApplicationProblemJSON401 *Unauthenticated
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
 	ApplicationProblemJSON406 *NotAcceptable
 	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
@@ -3419,6 +3454,8 @@ type PutCollectionResponse struct {
 	Headers400 *PutCollectionResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *PutCollectionResponse401Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *PutCollectionResponse404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *PutCollectionResponse406Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
@@ -3455,6 +3492,11 @@ func (r PutCollectionResponse) GetApplicationProblemJSON400() *Malformed {
 // GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
 func (r PutCollectionResponse) GetApplicationProblemJSON401() *Unauthenticated {
 	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r PutCollectionResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
 }
 
 // GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
@@ -4363,7 +4405,7 @@ func (r HeadDocumentResponse) ContentType() string {
 
 // PutDocumentResponse200Headers the declared response headers of an HTTP 200 response for PutDocument
 type PutDocumentResponse200Headers struct {
-	ETag              string
+	ETag              *string
 	PreferenceApplied *string
 	RequestID         string
 }
@@ -4378,7 +4420,7 @@ type PutDocumentResponse201Headers struct {
 
 // PutDocumentResponse204Headers the declared response headers of an HTTP 204 response for PutDocument
 type PutDocumentResponse204Headers struct {
-	ETag              string
+	ETag              *string
 	PreferenceApplied *string
 	RequestID         string
 }
@@ -5471,6 +5513,16 @@ func ParseGetMetricsResponse(rsp *http.Response) (*GetMetricsResponse, error) {
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	}
+
+	switch {
 	case rsp.StatusCode == 200:
 		var headers GetMetricsResponse200Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -5481,6 +5533,16 @@ func ParseGetMetricsResponse(rsp *http.Response) (*GetMetricsResponse, error) {
 			headers.RequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetMetricsResponse404Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers404 = &headers
 	}
 
 	return response, nil
@@ -5682,6 +5744,13 @@ func ParseListCollectionsResponse(rsp *http.Response) (*ListCollectionsResponse,
 		}
 		response.ApplicationProblemJSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
 		var dest NotAcceptable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -5757,6 +5826,16 @@ func ParseListCollectionsResponse(rsp *http.Response) (*ListCollectionsResponse,
 			headers.WWWAuthenticate = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 404:
+		var headers ListCollectionsResponse404Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers404 = &headers
 	case rsp.StatusCode == 406:
 		var headers ListCollectionsResponse406Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -6336,10 +6415,10 @@ func ParsePatchCollectionResponse(rsp *http.Response) (*PatchCollectionResponse,
 		var headers PatchCollectionResponse200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = value
+			headers.ETag = &value
 		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
@@ -6360,10 +6439,10 @@ func ParsePatchCollectionResponse(rsp *http.Response) (*PatchCollectionResponse,
 		var headers PatchCollectionResponse204Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = value
+			headers.ETag = &value
 		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
@@ -6568,6 +6647,13 @@ func ParsePutCollectionResponse(rsp *http.Response) (*PutCollectionResponse, err
 		}
 		response.ApplicationProblemJSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
 		var dest NotAcceptable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -6631,10 +6717,10 @@ func ParsePutCollectionResponse(rsp *http.Response) (*PutCollectionResponse, err
 		var headers PutCollectionResponse200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = value
+			headers.ETag = &value
 		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
@@ -6686,10 +6772,10 @@ func ParsePutCollectionResponse(rsp *http.Response) (*PutCollectionResponse, err
 		var headers PutCollectionResponse204Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = value
+			headers.ETag = &value
 		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
@@ -6733,6 +6819,16 @@ func ParsePutCollectionResponse(rsp *http.Response) (*PutCollectionResponse, err
 			headers.WWWAuthenticate = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 404:
+		var headers PutCollectionResponse404Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers404 = &headers
 	case rsp.StatusCode == 406:
 		var headers PutCollectionResponse406Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -8056,10 +8152,10 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		var headers PutDocumentResponse200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = value
+			headers.ETag = &value
 		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
@@ -8111,10 +8207,10 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		var headers PutDocumentResponse204Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = value
+			headers.ETag = &value
 		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string

@@ -409,7 +409,7 @@ type Collection struct {
 	Revision int64     `json:"revision"`
 
 	// Schema A JSON Schema (2020-12), whole; formats are asserted, and references stay inside the document.
-	Schema        JSONSchema              `json:"schema"`
+	Schema        *JSONSchema             `json:"schema,omitempty"`
 	State         CollectionState         `json:"state"`
 	UnknownFields CollectionUnknownFields `json:"unknownFields"`
 	UpdatedAt     time.Time               `json:"updatedAt"`
