@@ -183,9 +183,9 @@ func (s *Store) inTransaction(ctx context.Context, what string, do func(*sqlcgen
 	if err != nil {
 		return failed(ctx, err, what)
 	}
+	// It does nothing after a commit, and runs also when a caller's function panics in do. The connection is closed when even this fails, and the transaction with it.
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
 	if err := do(s.queries.WithTx(tx)); err != nil {
-		// The connection is closed when even this fails, and the transaction with it.
-		_ = tx.Rollback(context.WithoutCancel(ctx))
 		if errors.Is(err, errOvertaken) || overtaken(err) || fault.Find(err) != nil || !fromDriver(ctx, err) {
 			return err
 		}

@@ -39,6 +39,7 @@ func OpenMigrator(ctx context.Context, url string) (*Migrator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connection string: %w", err)
 	}
+	settings.ConnectTimeout = Config{}.withDefaults().ConnectTimeout // pgx waits two minutes
 	db := stdlib.OpenDB(*settings)
 	m := &Migrator{db: db}
 	if err := db.PingContext(ctx); err != nil {

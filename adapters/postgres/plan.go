@@ -205,10 +205,11 @@ func (p *plan) kept() []int {
 	return slices.Compact(list)
 }
 
-// unread says whether a unit succeeded without a change and without anybody having looked at its collection.
+// unread says whether a unit was refused, or succeeded without a change, and nobody has looked at a document and a collection that it is about.
+// The statement that writes a change finds out when an id is not fresh after all; these units write none.
 func (p *plan) unread() bool {
 	for _, u := range p.units {
-		if u.err != nil || u.changed {
+		if u.err == nil && u.changed {
 			continue
 		}
 		if slices.ContainsFunc(u.slots, func(at int) bool { return !p.slots[at].read }) {

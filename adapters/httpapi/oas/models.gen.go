@@ -12,16 +12,16 @@ import (
 
 // Defines values for CollectionConcurrency.
 const (
-	CollectionConcurrencyOptional CollectionConcurrency = "optional"
-	CollectionConcurrencyRequired CollectionConcurrency = "required"
+	Optional CollectionConcurrency = "optional"
+	Required CollectionConcurrency = "required"
 )
 
 // Valid indicates whether the value is a known member of the CollectionConcurrency enum.
 func (e CollectionConcurrency) Valid() bool {
 	switch e {
-	case CollectionConcurrencyOptional:
+	case Optional:
 		return true
-	case CollectionConcurrencyRequired:
+	case Required:
 		return true
 	default:
 		return false
@@ -48,58 +48,19 @@ func (e CollectionState) Valid() bool {
 
 // Defines values for CollectionUnknownFields.
 const (
-	CollectionUnknownFieldsAllow  CollectionUnknownFields = "allow"
-	CollectionUnknownFieldsReject CollectionUnknownFields = "reject"
-	CollectionUnknownFieldsStrip  CollectionUnknownFields = "strip"
+	Allow  CollectionUnknownFields = "allow"
+	Reject CollectionUnknownFields = "reject"
+	Strip  CollectionUnknownFields = "strip"
 )
 
 // Valid indicates whether the value is a known member of the CollectionUnknownFields enum.
 func (e CollectionUnknownFields) Valid() bool {
 	switch e {
-	case CollectionUnknownFieldsAllow:
+	case Allow:
 		return true
-	case CollectionUnknownFieldsReject:
+	case Reject:
 		return true
-	case CollectionUnknownFieldsStrip:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for CollectionDefinitionConcurrency.
-const (
-	CollectionDefinitionConcurrencyOptional CollectionDefinitionConcurrency = "optional"
-	CollectionDefinitionConcurrencyRequired CollectionDefinitionConcurrency = "required"
-)
-
-// Valid indicates whether the value is a known member of the CollectionDefinitionConcurrency enum.
-func (e CollectionDefinitionConcurrency) Valid() bool {
-	switch e {
-	case CollectionDefinitionConcurrencyOptional:
-		return true
-	case CollectionDefinitionConcurrencyRequired:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for CollectionDefinitionUnknownFields.
-const (
-	CollectionDefinitionUnknownFieldsAllow  CollectionDefinitionUnknownFields = "allow"
-	CollectionDefinitionUnknownFieldsReject CollectionDefinitionUnknownFields = "reject"
-	CollectionDefinitionUnknownFieldsStrip  CollectionDefinitionUnknownFields = "strip"
-)
-
-// Valid indicates whether the value is a known member of the CollectionDefinitionUnknownFields enum.
-func (e CollectionDefinitionUnknownFields) Valid() bool {
-	switch e {
-	case CollectionDefinitionUnknownFieldsAllow:
-		return true
-	case CollectionDefinitionUnknownFieldsReject:
-		return true
-	case CollectionDefinitionUnknownFieldsStrip:
+	case Strip:
 		return true
 	default:
 		return false
@@ -425,41 +386,7 @@ type CollectionState string
 type CollectionUnknownFields string
 
 // CollectionDefinition A collection's configuration.
-type CollectionDefinition struct {
-	// Concurrency `required`: replacing and deleting documents need `If-Match` or `If-None-Match` (428 without).
-	Concurrency CollectionDefinitionConcurrency `json:"concurrency,omitempty,omitzero"`
-
-	// CreatedAt Kept by the server; ignored here.
-	CreatedAt   string `json:"createdAt,omitempty,omitzero"`
-	Description string `json:"description,omitempty,omitzero"`
-
-	// ID Where a new document's id comes from.
-	ID IDSource `json:"id,omitempty,omitzero"`
-
-	// Name Equal to the path where it is given.
-	Name string `json:"name,omitempty,omitzero"`
-
-	// Revision Kept by the server; ignored here.
-	Revision int64 `json:"revision,omitempty,omitzero"`
-
-	// Schema A JSON Schema (2020-12), whole; formats are asserted, and references stay inside the document.
-	Schema JSONSchema `json:"schema,omitempty,omitzero"`
-
-	// State Kept by the server; ignored here.
-	State string `json:"state,omitempty,omitzero"`
-
-	// UnknownFields What happens to members that the schema does not name, at every place where it names some.
-	UnknownFields CollectionDefinitionUnknownFields `json:"unknownFields,omitempty,omitzero"`
-
-	// UpdatedAt Kept by the server; ignored here.
-	UpdatedAt string `json:"updatedAt,omitempty,omitzero"`
-}
-
-// CollectionDefinitionConcurrency `required`: replacing and deleting documents need `If-Match` or `If-None-Match` (428 without).
-type CollectionDefinitionConcurrency string
-
-// CollectionDefinitionUnknownFields What happens to members that the schema does not name, at every place where it names some.
-type CollectionDefinitionUnknownFields string
+type CollectionDefinition = json.RawMessage
 
 // CollectionPage defines model for CollectionPage.
 type CollectionPage struct {

@@ -1319,25 +1319,25 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 		ErrorHandlerFunc:   options.ErrorHandlerFunc,
 	}
 
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/livez", wrapper.GetLiveness)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/metrics", wrapper.GetMetrics)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/openapi.yaml", wrapper.GetContract)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/problems/{slug}", wrapper.GetProblemType)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/readyz", wrapper.GetReadiness)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/collections", wrapper.ListCollections)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/collections/{collection}", wrapper.DeleteCollection)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/collections/{collection}", wrapper.GetCollection)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/v1/collections/{collection}", wrapper.PatchCollection)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v1/collections/{collection}", wrapper.PutCollection)
-	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/collections/{collection}/revisions", wrapper.ListCollectionRevisions)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/collections/{collection}/documents", wrapper.ListDocuments)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/collections/{collection}/documents", wrapper.CreateDocument)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/collections/{collection}/documents/{id}", wrapper.DeleteDocument)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/collections/{collection}/documents/{id}", wrapper.GetDocument)
 	m.HandleFunc(http.MethodHead+" "+options.BaseURL+"/v1/collections/{collection}/documents/{id}", wrapper.HeadDocument)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v1/collections/{collection}/documents/{id}", wrapper.PutDocument)
-	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/collections/{collection}/import", wrapper.ImportDocuments)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/collections/{collection}/export", wrapper.ExportDocuments)
-	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/livez", wrapper.GetLiveness)
-	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/readyz", wrapper.GetReadiness)
-	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/openapi.yaml", wrapper.GetContract)
-	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/metrics", wrapper.GetMetrics)
-	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/problems/{slug}", wrapper.GetProblemType)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/collections/{collection}/import", wrapper.ImportDocuments)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/collections/{collection}/revisions", wrapper.ListCollectionRevisions)
 
 	return m
 }
@@ -4834,11 +4834,12 @@ func (sh *strictHandler) PutCollection(w http.ResponseWriter, r *http.Request, c
 	request.Collection = collection
 	request.Params = params
 
-	var body PutCollectionJSONRequestBody
-	if err := runtime.BindJSONBody(r, &body); err != nil {
-		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+	raw, err := rawBody(r)
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("read body: %w", err))
 		return
 	}
+	body := PutCollectionJSONRequestBody(raw)
 	request.Body = &body
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {

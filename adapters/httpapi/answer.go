@@ -1,0 +1,100 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/sheafdb/sheaf/domain/document"
+)
+
+// answer is what an operation answers with, whatever the operation: it stands for all the response types of the generated code, whose own encoding
+// would decode documents and write them anew.
+type answer struct {
+	status int
+	// etag, location, link, preference and cache are headers; "" is left out.
+	etag, location, link, preference, cache string
+	contentType                             string
+	body                                    []byte
+	// stream writes the whole answer instead, headers included.
+	stream func(w http.ResponseWriter) error
+	ex     *exchange
+}
+
+const (
+	jsonType = "application/json"
+	// revalidate lets the caller keep an answer, and use it after asking.
+	revalidate = "private, no-cache"
+)
+
+// write sends the answer.
+func (a answer) write(w http.ResponseWriter) error {
+	if a.stream != nil {
+		return a.stream(w)
+	}
+	h := w.Header()
+	for _, field := range [...]struct{ name, value string }{
+		{"Etag", a.etag}, {"Location", a.location}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {"Content-Type", a.contentType},
+	} {
+		if field.value != "" {
+			h[field.name] = []string{field.value}
+		}
+	}
+	if a.ex != nil {
+		a.ex.started = true
+	}
+	if a.contentType != "" {
+		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
+	}
+	w.WriteHeader(a.status)
+	if len(a.body) == 0 {
+		return nil
+	}
+	_, _ = w.Write(a.body) // a client that is gone needs no answer
+	return nil
+}
+
+const minimalApplied = "return=minimal"
+
+// asPreferred takes the body away where the caller prefers an answer without one.
+func (a answer) asPreferred(prefer string, withoutBody int) answer {
+	if !minimal(prefer) {
+		return a
+	}
+	a.preference = minimalApplied
+	a.status, a.body, a.contentType = withoutBody, nil, ""
+	return a
+}
+
+// appendDocument appends the envelope of a document; the data goes out as it is stored.
+func appendDocument(b []byte, d document.Document) []byte {
+	b = append(b, `{"id":`...)
+	b = appendString(b, d.ID.String())
+	b = append(b, `,"revision":`...)
+	b = strconv.AppendInt(b, d.Revision, 10)
+	b = append(b, `,"createdAt":"`...)
+	b = appendTime(b, d.CreatedAt)
+	b = append(b, `","updatedAt":"`...)
+	b = appendTime(b, d.UpdatedAt)
+	b = append(b, `","data":`...)
+	b = append(b, d.Data...)
+	return append(b, '}')
+}
+
+// envelopeBytes is about how much longer an envelope is than its data, in bytes.
+const envelopeBytes = 160
+
+func documentText(d document.Document) []byte {
+	return appendDocument(make([]byte, 0, len(d.Data)+len(d.ID.String())+envelopeBytes), d)
+}
+
+// nextLink is the header that leads to the next page (RFC 8288).
+func nextLink(r *http.Request, token string) string {
+	if token == "" {
+		return ""
+	}
+	query := r.URL.Query()
+	query.Set("pageToken", token)
+	target := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: query.Encode()}
+	return "<" + target.String() + `>; rel="next"`
+}

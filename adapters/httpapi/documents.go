@@ -1,0 +1,141 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
+	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/ports/app"
+)
+
+// ListDocuments answers with a page of documents.
+func (s *Server) ListDocuments(ctx context.Context, r oas.ListDocumentsRequestObject) (oas.ListDocumentsResponseObject, error) {
+	name, _, err := named(r.Collection, "")
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.Documents.List(ctx, caller(ctx), name, paging(r.Params.PageSize, r.Params.PageToken, string(r.Params.Count)))
+	if err != nil {
+		return nil, err
+	}
+	ex := exchangeOf(ctx)
+	return answer{
+		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: nextLink(ex.request, page.Next), body: pageText(page, appendDocument),
+	}, nil
+}
+
+// CreateDocument stores a new document.
+func (s *Server) CreateDocument(ctx context.Context, r oas.CreateDocumentRequestObject) (oas.CreateDocumentResponseObject, error) {
+	name, id, err := named(r.Collection, r.Params.ID)
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.Documents.Create(ctx, caller(ctx), app.CreateDocument{Collection: name, ID: id, Data: *r.Body, ValidateOnly: r.Params.ValidateOnly})
+	if err != nil {
+		return nil, err
+	}
+	return storedAnswer(ctx, name, result, r.Params.ValidateOnly).asPreferred(r.Params.Prefer, minimalStatus(result, r.Params.ValidateOnly)), nil
+}
+
+// PutDocument creates or replaces a document.
+func (s *Server) PutDocument(ctx context.Context, r oas.PutDocumentRequestObject) (oas.PutDocumentResponseObject, error) {
+	name, id, err := named(r.Collection, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	pre, err := parseConditions(r.Params.IfMatch, r.Params.IfNoneMatch)
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.Documents.Put(ctx, caller(ctx), app.PutDocument{Collection: name, ID: id, Data: *r.Body, Precondition: pre, ValidateOnly: r.Params.ValidateOnly})
+	if err != nil {
+		return nil, err
+	}
+	return storedAnswer(ctx, name, result, r.Params.ValidateOnly).asPreferred(r.Params.Prefer, minimalStatus(result, r.Params.ValidateOnly)), nil
+}
+
+// storedAnswer says what became of a document that was written.
+func storedAnswer(ctx context.Context, name ident.Collection, result document.Result, validateOnly bool) answer {
+	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, contentType: jsonType, body: documentText(result.Document)}
+	if validateOnly {
+		return a
+	}
+	a.etag = document.Tag(result.Document.Revision)
+	if result.Outcome == document.Created {
+		a.status, a.location = http.StatusCreated, documentPath(name, result.Document)
+	}
+	return a
+}
+
+func minimalStatus(result document.Result, validateOnly bool) int {
+	if result.Outcome == document.Created && !validateOnly {
+		return http.StatusCreated
+	}
+	return http.StatusNoContent
+}
+
+// DeleteDocument deletes a document.
+func (s *Server) DeleteDocument(ctx context.Context, r oas.DeleteDocumentRequestObject) (oas.DeleteDocumentResponseObject, error) {
+	name, id, err := named(r.Collection, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	pre, err := parseConditions(r.Params.IfMatch, "")
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.Documents.Delete(ctx, caller(ctx), app.DeleteDocument{Collection: name, ID: id, Precondition: pre, ValidateOnly: r.Params.ValidateOnly})
+	if err != nil {
+		return nil, err
+	}
+	a := answer{ex: exchangeOf(ctx), status: http.StatusNoContent}
+	if r.Params.ValidateOnly {
+		a.status, a.etag, a.contentType, a.body = http.StatusOK, document.Tag(result.Document.Revision), jsonType, documentText(result.Document)
+	}
+	return a, nil
+}
+
+// GetDocument answers with a document.
+func (s *Server) GetDocument(ctx context.Context, r oas.GetDocumentRequestObject) (oas.GetDocumentResponseObject, error) {
+	a, found, err := s.find(ctx, r.Collection, r.ID, r.Params.IfMatch, r.Params.IfNoneMatch)
+	if err != nil {
+		return nil, err
+	}
+	if a.status == http.StatusOK {
+		a.contentType, a.body = jsonType, documentText(found)
+	}
+	return a, nil
+}
+
+// HeadDocument answers with what GetDocument would, without the body.
+func (s *Server) HeadDocument(ctx context.Context, r oas.HeadDocumentRequestObject) (oas.HeadDocumentResponseObject, error) {
+	a, _, err := s.find(ctx, r.Collection, r.ID, r.Params.IfMatch, r.Params.IfNoneMatch)
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func (s *Server) find(ctx context.Context, collectionName, documentID, match, noneMatch string) (answer, document.Document, error) {
+	name, id, err := named(collectionName, documentID)
+	if err != nil {
+		return answer{}, document.Document{}, err
+	}
+	var pre document.Precondition
+	if match != "" || noneMatch != "" {
+		if pre, err = parseConditions(match, noneMatch); err != nil {
+			return answer{}, document.Document{}, err
+		}
+	}
+	found, err := s.Documents.Get(ctx, caller(ctx), name, id, pre)
+	if err != nil {
+		return answer{}, document.Document{}, err
+	}
+	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, etag: document.Tag(found.Revision), cache: revalidate}
+	if pre.Unmodified(found.Revision) {
+		a.status = http.StatusNotModified
+	}
+	return a, found, nil
+}

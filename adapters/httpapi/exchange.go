@@ -1,0 +1,173 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/principal"
+)
+
+// exchange is one request with its answer on the way: what the layers tell one another.
+type exchange struct {
+	requestID string
+	principal principal.Principal
+	// plan is the operation's, nil where none was found.
+	plan *plan
+	// request is the one that reached the operation.
+	request *http.Request
+	// mediaType is that of the body, without parameters; "" where there is none.
+	mediaType string
+	// started says that an answer is on its way.
+	started bool
+	// code is of the problem that was answered.
+	code string
+}
+
+type exchangeKey struct{}
+
+// exchangeOf returns the exchange that ctx belongs to.
+func exchangeOf(ctx context.Context) *exchange {
+	ex, _ := ctx.Value(exchangeKey{}).(*exchange)
+	if ex == nil {
+		return &exchange{principal: principal.Anonymous}
+	}
+	return ex
+}
+
+// requestIDHeader carries the id of a request, both ways.
+const requestIDHeader = "Request-Id"
+
+// maxRequestID bounds an id that a caller gives, in bytes: it is stored with every change.
+const maxRequestID = 128
+
+// exchanged is the outermost layer: it names the request, and logs and counts what became of it.
+func (s *Server) exchanged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		ex := &exchange{requestID: requestID(r), principal: principal.Anonymous}
+		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, ex))
+		answer := &observed{ResponseWriter: w}
+		answer.Header().Set(requestIDHeader, ex.requestID)
+		answer.Header().Set("X-Content-Type-Options", "nosniff")
+		s.metrics.running.Inc()
+		defer func() {
+			s.metrics.running.Dec()
+			s.observe(r, ex, answer, time.Since(began))
+		}()
+		next.ServeHTTP(answer, r)
+	})
+}
+
+// guarded turns a panic into a problem, or ends the connection where an answer is on its way, so that nobody takes it for whole.
+// It lies inside of the compression, which would otherwise send what it holds as if nothing had happened.
+func (s *Server) guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(http.ErrAbortHandler)
+			}
+			s.Log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("request_id", exchangeOf(r.Context()).requestID),
+				slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+			s.fail(w, r, fault.New(fault.Internal, "internal", "panic"))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// observe counts and logs an answer.
+func (s *Server) observe(r *http.Request, ex *exchange, answer *observed, elapsed time.Duration) {
+	operation := "none"
+	if ex.plan != nil {
+		operation = ex.plan.id
+	}
+	status := answer.status
+	if status == 0 {
+		status = http.StatusOK
+		if r.Context().Err() != nil {
+			status = statusClientGone
+		}
+	}
+	s.metrics.observe(operation, status, elapsed)
+	level := slog.LevelInfo
+	switch {
+	case status >= http.StatusInternalServerError:
+		level = slog.LevelWarn
+	case ex.plan != nil && ex.plan.open:
+		level = slog.LevelDebug // probes and scrapes come all the time
+	}
+	if !s.Log.Enabled(r.Context(), level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("request_id", ex.requestID), slog.String("method", r.Method), slog.String("operation", operation), slog.Int("status", status),
+		slog.Int64("answer_bytes", answer.bytes), slog.Float64("elapsed_ms", float64(elapsed.Microseconds())/1000),
+	}
+	if ex.code != "" {
+		attrs = append(attrs, slog.String("code", ex.code))
+	}
+	s.Log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// requestID returns the id that came with the request, or a new one.
+func requestID(r *http.Request) string {
+	id := r.Header.Get(requestIDHeader)
+	if id == "" || len(id) > maxRequestID {
+		return newRequestID()
+	}
+	for i := range len(id) {
+		if id[i] < 0x21 || id[i] > 0x7e {
+			return newRequestID()
+		}
+	}
+	return id
+}
+
+func newRequestID() string {
+	id, err := uuid.NewV7()
+	if err != nil {
+		id = uuid.New()
+	}
+	return id.String()
+}
+
+// observed is a ResponseWriter that remembers what was written.
+type observed struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+// WriteHeader notes the status.
+func (o *observed) WriteHeader(status int) {
+	if o.status == 0 && status >= http.StatusOK {
+		o.status = status
+	}
+	o.ResponseWriter.WriteHeader(status)
+}
+
+// Write notes how much was written.
+func (o *observed) Write(b []byte) (int, error) {
+	if o.status == 0 {
+		o.status = http.StatusOK
+	}
+	n, err := o.ResponseWriter.Write(b)
+	o.bytes += int64(n)
+	return n, err
+}
+
+// Flush sends what was written so far; a wrapper that only unwraps would turn every stream into one block.
+func (o *observed) Flush() { _ = http.NewResponseController(o.ResponseWriter).Flush() }
+
+// Unwrap returns the writer beneath, for http.ResponseController.
+func (o *observed) Unwrap() http.ResponseWriter { return o.ResponseWriter }

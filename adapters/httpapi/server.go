@@ -1,0 +1,198 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/cors"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
+	"github.com/sheafdb/sheaf/ports"
+	"github.com/sheafdb/sheaf/ports/app"
+)
+
+// Config is what the server stands on.
+type Config struct {
+	Collections *app.Collections
+	Documents   *app.Documents
+	Transfer    *app.Transfer
+	// Roles are the roles that this process has; the operations of others answer 404 with code role.notServed.
+	Roles []string
+	// RootKey is the key that a request carries as bearer token; "" asks for none.
+	RootKey string
+	// Checks decide whether the process is ready.
+	Checks []ports.HealthCheck
+	// Metrics serves /metrics; nil answers 404.
+	Metrics http.Handler
+	// Registry takes the metrics of requests; nil counts nothing.
+	Registry prometheus.Registerer
+	Log      *slog.Logger
+	// Tracers and Propagator trace requests; nil traces nothing.
+	Tracers    trace.TracerProvider
+	Propagator propagation.TextMapPropagator
+	// Contract is the text of openapi.yaml, as it is served.
+	Contract []byte
+	// MaxDocumentBytes bounds a document, MaxBodyBytes the body of another request but an import, in bytes.
+	MaxDocumentBytes, MaxBodyBytes int
+	// CORSOrigins are the origins whose pages may call, or "*"; none turns CORS off. CORSMaxAge is how long a preflight may be remembered.
+	CORSOrigins []string
+	CORSMaxAge  time.Duration
+	Version     string
+}
+
+// Server answers requests. It is safe for concurrent use.
+type Server struct {
+	Config
+	handler  http.Handler
+	allowed  *http.ServeMux // the routes without the one that catches all: what a path allows
+	plans    map[string]*plan
+	metrics  *metrics
+	keyHash  [32]byte
+	draining atomic.Bool
+}
+
+var _ oas.StrictServerInterface = (*Server)(nil)
+
+// New returns a server of the contract. It fails when the contract and the generated code do not belong together.
+func New(c Config) (*Server, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{Config: c, allowed: http.NewServeMux(), plans: map[string]*plan{}, metrics: newMetrics(c.Registry), keyHash: hashKey(c.RootKey)}
+	spec, err := oas.GetSpec()
+	if err != nil {
+		return nil, fmt.Errorf("read the contract: %w", err)
+	}
+	mux := http.NewServeMux()
+	if err := s.routeOperations(mux, spec); err != nil {
+		return nil, err
+	}
+	s.routePages(mux)
+	mux.HandleFunc("/", s.unrouted)
+
+	compressed, err := gzhttp.NewWrapper(gzhttp.EnableZstd(true), gzhttp.PreferZstd(true), gzhttp.ContentTypeFilter(compressible))
+	if err != nil {
+		return nil, fmt.Errorf("compression: %w", err)
+	}
+	s.handler = s.exchanged(s.crossOrigin(compressed(s.guarded(s.cleanPaths(mux)))))
+	return s, nil
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Drain makes /readyz say no from here on; requests are still answered.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// routeOperations registers every operation behind its plan.
+func (s *Server) routeOperations(mux *http.ServeMux, spec *openapi3.T) error {
+	strict := oas.NewStrictHandlerWithOptions(s, nil, oas.StrictHTTPServerOptions{RequestErrorHandlerFunc: s.fail, ResponseErrorHandlerFunc: s.fail})
+	routes := &routes{server: s, mux: mux, spec: spec}
+	oas.HandlerWithOptions(strict, oas.StdHTTPServerOptions{BaseRouter: routes, ErrorHandlerFunc: s.failBinding})
+	return errors.Join(routes.errs...)
+}
+
+// routes is the router that the generated code registers its operations with: it gives each its plan, so that no request is looked up twice.
+type routes struct {
+	server *Server
+	mux    *http.ServeMux
+	spec   *openapi3.T
+	errs   []error
+}
+
+// HandleFunc registers an operation under a pattern such as "GET /v1/collections".
+func (r *routes) HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
+	method, path, _ := strings.Cut(pattern, " ")
+	item := r.spec.Paths.Value(path)
+	if item == nil || item.GetOperation(method) == nil {
+		r.errs = append(r.errs, fmt.Errorf("the contract has no operation %s", pattern))
+		return
+	}
+	p := r.server.newPlan(item, item.GetOperation(method), http.HandlerFunc(handler))
+	r.server.plans[p.id] = p
+	r.mux.Handle(pattern, p)
+	r.server.allowed.Handle(pattern, p)
+}
+
+// ServeHTTP is never called: the routes are served by the mux that they are registered with.
+func (r *routes) ServeHTTP(w http.ResponseWriter, req *http.Request) { r.mux.ServeHTTP(w, req) }
+
+// cleanPaths refuses what the router of the standard library would answer with a redirect: a path with empty or dotted segments names nothing here.
+func (s *Server) cleanPaths(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := r.URL.EscapedPath()
+		if r.Method == http.MethodConnect || !strings.HasPrefix(path, "/") || strings.Contains(path, "//") || strings.Contains(path+"/", "/./") || strings.Contains(path+"/", "/../") {
+			s.fail(w, r, noSuchPath(r))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// unrouted answers what no route matches: another method where the path has some, else nothing.
+func (s *Server) unrouted(w http.ResponseWriter, r *http.Request) {
+	var methods []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		probe := *r
+		probe.Method = method
+		if _, pattern := s.allowed.Handler(&probe); pattern != "" {
+			methods = append(methods, method)
+		}
+	}
+	if len(methods) == 0 {
+		s.fail(w, r, noSuchPath(r))
+		return
+	}
+	s.fail(w, r, methodNotAllowed(r, methods))
+}
+
+// crossOrigin lets pages of other origins call, where a setting says so.
+func (s *Server) crossOrigin(next http.Handler) http.Handler {
+	if len(s.CORSOrigins) == 0 {
+		return next
+	}
+	return cors.New(cors.Options{
+		AllowedOrigins: s.CORSOrigins,
+		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
+		AllowedHeaders: []string{"*"},
+		ExposedHeaders: []string{"ETag", "Location", "Link", "Preference-Applied", "Request-Id", "Retry-After"},
+		MaxAge:         int(s.CORSMaxAge.Seconds()),
+	}).Handler(next)
+}
+
+// compressible says which answers are worth compressing.
+func compressible(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	switch media {
+	case "application/json", problemType, ndjsonType, "application/yaml", "text/html":
+		return true
+	}
+	return false
+}
+
+// serves says whether this process has the role.
+func (s *Server) serves(role string) bool {
+	for _, have := range s.Roles {
+		if have == role {
+			return true
+		}
+	}
+	return false
+}
+
+// caller is who asks by this request.
+func caller(ctx context.Context) app.Caller {
+	ex := exchangeOf(ctx)
+	return app.Caller{Principal: ex.principal, RequestID: ex.requestID}
+}

@@ -1,0 +1,183 @@
+package httpapi
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
+	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/ports/app"
+)
+
+// reportedLines is how many faults a report holds; the stream has all.
+const reportedLines = 1000
+
+// importFault is a fault of a line as it is sent.
+type importFault struct {
+	Line    int64          `json:"line"`
+	Pointer string         `json:"pointer"`
+	Code    string         `json:"code"`
+	Message string         `json:"message"`
+	Params  map[string]any `json:"params,omitempty"`
+}
+
+func faultOf(f app.LineFault) importFault {
+	return importFault{f.Line, f.Pointer, f.Code, f.Message, f.Params}
+}
+
+// importReport is the report as it is sent.
+type importReport struct {
+	Created   int64         `json:"created"`
+	Replaced  int64         `json:"replaced"`
+	Unchanged int64         `json:"unchanged"`
+	Skipped   int64         `json:"skipped"`
+	Failed    int64         `json:"failed"`
+	Errors    []importFault `json:"errors,omitempty"`
+}
+
+func reportText(r app.ImportReport, faults []importFault) []byte {
+	text, err := json.Marshal(importReport{r.Created, r.Replaced, r.Unchanged, r.Skipped, r.Failed, faults})
+	if err != nil {
+		panic("httpapi: a report of text and numbers always encodes: " + err.Error())
+	}
+	return text
+}
+
+// ImportDocuments stores a stream of documents, and answers with a report, or with a stream of the faults with the report as its last line.
+func (s *Server) ImportDocuments(ctx context.Context, r oas.ImportDocumentsRequestObject) (oas.ImportDocumentsResponseObject, error) {
+	name, _, err := named(r.Collection, "")
+	if err != nil {
+		return nil, err
+	}
+	ex := exchangeOf(ctx)
+	request := app.ImportDocuments{
+		Collection: name, Shape: app.DataShape, Mode: app.Strict, Existing: app.ExistingError, ValidateOnly: r.Params.ValidateOnly,
+	}
+	if r.Params.Shape != "" {
+		request.Shape = app.Shape(r.Params.Shape)
+	}
+	if r.Params.Mode != "" {
+		request.Mode = app.ImportMode(r.Params.Mode)
+	}
+	if r.Params.Existing != "" {
+		request.Existing = app.Existing(r.Params.Existing)
+	}
+	// Escapes and white space may make a line longer than what is kept of it.
+	limit := int(documentBody(s.MaxDocumentBytes))
+	if ex.mediaType == ndjsonType {
+		request.Lines = ndjson(r.Body, limit)
+	} else {
+		request.Lines = jsonArray(r.Body, limit)
+	}
+	if prefers(ex.request, jsonType, ndjsonType) == ndjsonType {
+		return answer{stream: func(w http.ResponseWriter) error { return s.importStreaming(ctx, ex, w, request) }}, nil
+	}
+	var faults []importFault
+	request.Fault = func(f app.LineFault) {
+		if len(faults) < reportedLines {
+			faults = append(faults, faultOf(f))
+		}
+	}
+	report, err := s.Transfer.Import(ctx, caller(ctx), request)
+	if err != nil {
+		return nil, &reported{err, reportText(report, faults)}
+	}
+	return answer{ex: ex, status: http.StatusOK, contentType: jsonType, body: reportText(report, faults)}, nil
+}
+
+// importStreaming answers while the import goes on: a line for each fault, then one with the report, and with the problem where the import failed as a whole.
+func (s *Server) importStreaming(ctx context.Context, ex *exchange, w http.ResponseWriter, request app.ImportDocuments) error {
+	// HTTP/1 would otherwise stop reading the body once the answer begins.
+	_ = http.NewResponseController(w).EnableFullDuplex()
+	out := bufio.NewWriterSize(w, 16<<10)
+	begin := func() {
+		if !ex.started {
+			ex.started = true
+			w.Header().Set("Content-Type", ndjsonType)
+			w.WriteHeader(http.StatusOK)
+		}
+	}
+	line := func(member string, value any) {
+		begin()
+		text, err := json.Marshal(value)
+		if err != nil {
+			panic("httpapi: a line of text and numbers always encodes: " + err.Error())
+		}
+		_, _ = out.WriteString(`{"` + member + `":`) // a failure is kept for Flush
+		_, _ = out.Write(text)
+		_, _ = out.WriteString("}\n")
+	}
+	request.Fault = func(f app.LineFault) { line("error", faultOf(f)) }
+	report, err := s.Transfer.Import(ctx, caller(ctx), request)
+	failedLines := err != nil && fault.CodeOf(err) == "import.failed"
+	if err != nil && !failedLines && !ex.started {
+		return &reported{err, reportText(report, nil)}
+	}
+	if err != nil && !failedLines {
+		p, _ := describe(err)
+		p.RequestID = ex.requestID
+		begin()
+		_, _ = out.WriteString(`{"report":`)
+		_, _ = out.Write(reportText(report, nil))
+		_, _ = out.WriteString(`,"problem":`)
+		_, _ = out.Write(p.encode())
+		_, _ = out.WriteString("}\n")
+	} else {
+		line("report", json.RawMessage(reportText(report, nil)))
+	}
+	return sent(out.Flush())
+}
+
+// sent forgets that a client is gone: there is nobody to tell.
+func sent(error) error { return nil }
+
+// ExportDocuments streams every document.
+func (s *Server) ExportDocuments(ctx context.Context, r oas.ExportDocumentsRequestObject) (oas.ExportDocumentsResponseObject, error) {
+	name, _, err := named(r.Collection, "")
+	if err != nil {
+		return nil, err
+	}
+	envelope := app.Shape(r.Params.Shape) == app.DocumentShape
+	ex := exchangeOf(ctx)
+	return answer{stream: func(w http.ResponseWriter) error {
+		out := bufio.NewWriterSize(w, 64<<10)
+		begin := func() {
+			if ex.started {
+				return
+			}
+			ex.started = true
+			w.Header().Set("Content-Type", ndjsonType)
+			w.Header().Set("Cache-Control", "no-store")
+			w.WriteHeader(http.StatusOK)
+		}
+		var line []byte
+		err := s.Transfer.Export(ctx, caller(ctx), name, func(d document.Document) error {
+			begin()
+			line = line[:0]
+			if envelope {
+				line = appendDocument(line, d)
+			} else {
+				line = append(line, d.Data...)
+			}
+			if _, err := out.Write(append(line, '\n')); err != nil {
+				return errors.Join(errClientGone, err)
+			}
+			return nil
+		})
+		if errors.Is(err, errClientGone) {
+			panic(http.ErrAbortHandler)
+		}
+		if err != nil {
+			return err
+		}
+		begin()
+		return sent(out.Flush())
+	}}, nil
+}
+
+// errClientGone says that the answer cannot be sent.
+var errClientGone = errors.New("the client does not take the answer")

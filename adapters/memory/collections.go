@@ -1,0 +1,234 @@
+package memory
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/sheafdb/sheaf/domain/change"
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/ports"
+)
+
+// configurationBucket numbers the changes of configurations.
+const configurationBucket = -1
+
+// GetCollection returns the collection with that name, whatever its state.
+func (s *Store) GetCollection(ctx context.Context, name ident.Collection) (collection.Stored, error) {
+	if err := ctx.Err(); err != nil {
+		return collection.Stored{}, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	i, found := s.find(name.String())
+	if !found {
+		return collection.Stored{}, noCollection(name)
+	}
+	return s.names[i].Stored, nil
+}
+
+func noCollection(name ident.Collection) error {
+	return fault.New(fault.NotFound, "collection.notFound", "there is no collection %q", name)
+}
+
+// ListCollections returns at most limit collections with names above after.
+func (s *Store) ListCollections(ctx context.Context, after string, limit int) ([]collection.Stored, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	from, found := s.find(after)
+	if found {
+		from++
+	}
+	return storedOf(part(s.names, from, limit)), nil
+}
+
+func storedOf(list []*kept) []collection.Stored {
+	all := make([]collection.Stored, len(list))
+	for i, k := range list {
+		all[i] = k.Stored
+	}
+	return all
+}
+
+// CountCollections counts all, whatever the kind.
+func (s *Store) CountCollections(ctx context.Context, _ query.CountKind) (query.Count, error) {
+	if err := ctx.Err(); err != nil {
+		return query.Count{}, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return query.Count{Value: int64(len(s.names)), Kind: "exact"}, nil
+}
+
+// ListCollectionRevisions returns at most limit revisions below before, the newest first.
+func (s *Store) ListCollectionRevisions(ctx context.Context, key collection.Key, before int64, limit int) ([]collection.Revision, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	k := s.keys[key]
+	if k == nil {
+		return []collection.Revision{}, nil
+	}
+	below := len(k.revisions)
+	if before > 0 {
+		below = int(min(int64(below), before-1))
+	}
+	list := part(k.revisions[:below], below-limit, limit)
+	slices.Reverse(list)
+	return list, nil
+}
+
+// ConfigurationPosition returns the position of the newest configuration change.
+func (s *Store) ConfigurationPosition(ctx context.Context) (change.Position, error) {
+	return s.Position(ctx, configurationBucket)
+}
+
+// ConfigurationChanges returns the names of the collections that changed after the position.
+func (s *Store) ConfigurationChanges(ctx context.Context, after change.Position, limit int) ([]ident.Collection, change.Position, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, after, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	names := part(s.feed, int(after), limit)
+	return names, after + change.Position(len(names)), nil
+}
+
+// WriteCollection creates or replaces a configuration.
+func (s *Store) WriteCollection(ctx context.Context, c ports.CollectionChange) (collection.Stored, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return collection.Stored{}, false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock() // also when Decide panics
+	i, found := s.find(c.Name.String())
+	if !found {
+		stored, err := s.create(c, i)
+		return stored, err == nil, err
+	}
+	k := s.names[i]
+	if k.State == collection.Deleting {
+		return collection.Stored{}, false, collection.BeingDeleted(c.Name)
+	}
+	current := k.Stored
+	text, err := c.Decide(&current)
+	if err != nil {
+		return collection.Stored{}, false, err
+	}
+	if !bytes.Equal(text, k.Configuration) {
+		k.Configuration = text
+		s.advance(k, c.At, c.Origin)
+	}
+	return k.Stored, false, nil
+}
+
+// create makes a collection and puts it at index i of the names.
+func (s *Store) create(c ports.CollectionChange, i int) (collection.Stored, error) {
+	text, err := c.Decide(nil)
+	if err != nil {
+		return collection.Stored{}, err
+	}
+	s.newest++
+	// Collections are dealt out to the buckets in turn.
+	key := collection.Key{Bucket: s.newest % change.Buckets, ID: s.newest}
+	k := &kept{Stored: collection.Stored{Key: key, Name: c.Name, State: collection.Active, CreatedAt: stamp(c.At), Configuration: text}}
+	s.keys[key], s.names = k, slices.Insert(s.names, i, k)
+	s.advance(k, c.At, c.Origin)
+	return k.Stored, nil
+}
+
+// advance makes what k is now its next revision. Its time does not go back where the clocks of two callers differ.
+func (s *Store) advance(k *kept, at time.Time, by change.Origin) {
+	k.Revision++
+	if at = stamp(at); at.After(k.UpdatedAt) {
+		k.UpdatedAt = at
+	}
+	k.revisions = append(k.revisions, collection.Revision{Revision: k.Revision, At: k.UpdatedAt, Configuration: k.Configuration, Origin: by})
+	s.feed = append(s.feed, k.Name)
+}
+
+// DeleteCollection marks the collection as being deleted.
+func (s *Store) DeleteCollection(ctx context.Context, d ports.CollectionDeletion) (collection.Stored, error) {
+	if err := ctx.Err(); err != nil {
+		return collection.Stored{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock() // also when Decide panics
+	i, found := s.find(d.Name.String())
+	if !found {
+		return collection.Stored{}, noCollection(d.Name)
+	}
+	k := s.names[i]
+	if k.State == collection.Deleting {
+		return k.Stored, nil
+	}
+	if err := d.Decide(k.Stored, len(k.documents.sorted) > 0); err != nil {
+		return collection.Stored{}, err
+	}
+	k.State = collection.Deleting
+	s.advance(k, d.At, d.Origin)
+	return k.Stored, nil
+}
+
+// DeletingCollections returns at most limit collections that are marked as being deleted.
+func (s *Store) DeletingCollections(ctx context.Context, limit int) ([]collection.Stored, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	deleting := slices.DeleteFunc(slices.Clone(s.names), func(k *kept) bool { return k.State != collection.Deleting })
+	slices.SortFunc(deleting, func(a, b *kept) int { return cmp.Compare(a.ID, b.ID) }) // the order that PostgreSQL has
+	return storedOf(part(deleting, 0, limit)), nil
+}
+
+// PurgeCollection removes a part of a collection that is being deleted, and in the end the collection itself.
+func (s *Store) PurgeCollection(ctx context.Context, key collection.Key, limit int) (done bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.keys[key]
+	switch {
+	case k == nil:
+		return true, nil
+	case k.State != collection.Deleting:
+		return false, fault.New(fault.Conflict, "collection.active", "the collection is not being deleted")
+	}
+	limit = max(limit, 1)
+	d := &k.documents
+	d.sorted = d.sorted[min(limit, len(d.sorted)):]
+	if s.purgeChanges(key, limit) || len(d.sorted) > 0 {
+		return false, nil
+	}
+	i, _ := s.find(k.Name.String())
+	s.names = slices.Delete(s.names, i, i+1)
+	delete(s.keys, key)
+	s.feed = append(s.feed, k.Name) // whoever has learnt that the name is taken has to hear that it is free
+	return true, nil
+}
+
+// purgeChanges removes at most limit changes of a collection, and says whether there are more.
+func (s *Store) purgeChanges(key collection.Key, limit int) (more bool) {
+	b := &s.buckets[key.Bucket]
+	b.changes = slices.DeleteFunc(b.changes, func(c change.Change) bool {
+		if c.CollectionID != key.ID {
+			return false
+		}
+		limit--
+		more = more || limit < 0
+		return limit >= 0
+	})
+	return more
+}

@@ -1,0 +1,26 @@
+package memory_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/sheafdb/sheaf/adapters/memory"
+	"github.com/sheafdb/sheaf/ports"
+	"github.com/sheafdb/sheaf/ports/porttest"
+)
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	porttest.Store(t, func(testing.TB) ports.Store { return memory.New() })
+}
+
+// The model has to agree with itself, or what it says about others is worth nothing.
+func TestStore_Agree(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			porttest.Agree(t, memory.New(), memory.New(), seed)
+		})
+	}
+}

@@ -1,0 +1,47 @@
+package postgres_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/sheafdb/sheaf/adapters/memory"
+	"github.com/sheafdb/sheaf/adapters/postgres"
+	"github.com/sheafdb/sheaf/adapters/postgres/pgtest"
+	"github.com/sheafdb/sheaf/ports"
+	"github.com/sheafdb/sheaf/ports/porttest"
+)
+
+func TestPort(t *testing.T) {
+	t.Parallel()
+	for _, mode := range pgtest.ExecModes {
+		t.Run(mode.String(), func(t *testing.T) {
+			t.Parallel()
+			fresh := func(tb testing.TB) ports.Store {
+				tb.Helper()
+				return open(tb, postgres.Config{ExecMode: mode.String()})
+			}
+			if mode == pgtest.CacheStatement {
+				porttest.Store(t, fresh)
+				return
+			}
+			// The other modes differ in how values travel. What happens between callers and in large batches is the same in all.
+			for name, part := range map[string]func(*testing.T, porttest.Open){
+				"Collections": porttest.Collections, "Documents": porttest.Documents, "Writes": porttest.Writes, "Changes": porttest.Changes,
+			} {
+				t.Run(name, func(t *testing.T) { part(t, fresh) })
+			}
+		})
+	}
+}
+
+// Random operations have the same answers in memory and in PostgreSQL.
+func TestPort_Agree(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(10) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			mode := pgtest.ExecModes[seed%uint64(len(pgtest.ExecModes))]
+			porttest.Agree(t, memory.New(), open(t, postgres.Config{ExecMode: mode.String()}), seed)
+		})
+	}
+}
