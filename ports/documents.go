@@ -60,6 +60,7 @@ type ChangeReader interface {
 // DocumentStore is everything that keeps documents.
 type DocumentStore interface {
 	DocumentReader
+	DocumentFinder
 	DocumentWriter
 	ChangeReader
 }

@@ -102,6 +102,17 @@ func (c *Collection) adoptIndexes() {
 	c.Maintained = index.NewSet(maintained...)
 }
 
+// ReadyIndexes are the indexes that searches may use.
+func (c *Collection) ReadyIndexes() []index.Kept {
+	var ready []index.Kept
+	for _, x := range c.Indexed {
+		if x.State == index.Ready {
+			ready = append(ready, x.Kept)
+		}
+	}
+	return ready
+}
+
 // ErrChanged says that a collection is no longer at the version that judged a write: read it again and judge again.
 var ErrChanged = fault.New(fault.Unavailable, "collection.changed", "the collection is being changed").After(time.Second)
 

@@ -6,6 +6,9 @@ import (
 	"github.com/sheafdb/sheaf/domain/query"
 )
 
+// WholeKeyBytes is how long a key is that is not cut.
+const WholeKeyBytes = KeyBytes - digestBytes
+
 // ParseField reads a field as an index declares it, such as "doc.total desc".
 // It fails with fault.Invalid and code "path.invalid".
 func ParseField(s string) (Field, error) { return parseField(s) }

@@ -27,6 +27,8 @@ type Plan struct {
 	Residual []query.Node
 	// Bound is how many parts of the filter the spans answer, in full or in part; Equal how many fields they bind by equality.
 	Bound, Equal int
+	// Reads say what each span is bound to, for people.
+	Reads []string
 }
 
 // maxSpans bounds the spans of a plan.
@@ -89,6 +91,7 @@ func planOf(q Query, k *index.Kept, all []query.Node, bound []binding) (Plan, bo
 			p.Residual = append(p.Residual, part)
 		}
 	}
+	p.Reads = p.describe(values, bound)
 	p.order(q.Order, bound)
 	if p.Ordered {
 		for _, v := range values {
@@ -201,7 +204,7 @@ func findBinding(bound []binding, f index.Field, folds bool, suits func(binding)
 
 // order says whether the spans are in the order of the list.
 func (p *Plan) order(o Order, bound []binding) {
-	if p.Repeats || p.Index.CaseInsensitive && len(p.Index.Fields) > p.Equal {
+	if p.Repeats || slices.ContainsFunc(p.Spans, func(s index.Span) bool { return !s.Exact }) || p.Index.CaseInsensitive && len(p.Index.Fields) > p.Equal {
 		return
 	}
 	rest := p.Index.Fields[p.Equal:]

@@ -127,6 +127,51 @@ func (e CountResultKind) Valid() bool {
 	}
 }
 
+// Defines values for DocumentQueryCount.
+const (
+	DocumentQueryCountCapped    DocumentQueryCount = "capped"
+	DocumentQueryCountEstimated DocumentQueryCount = "estimated"
+	DocumentQueryCountExact     DocumentQueryCount = "exact"
+	DocumentQueryCountNone      DocumentQueryCount = "none"
+)
+
+// Valid indicates whether the value is a known member of the DocumentQueryCount enum.
+func (e DocumentQueryCount) Valid() bool {
+	switch e {
+	case DocumentQueryCountCapped:
+		return true
+	case DocumentQueryCountEstimated:
+		return true
+	case DocumentQueryCountExact:
+		return true
+	case DocumentQueryCountNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExplanationReads.
+const (
+	All   ExplanationReads = "all"
+	Ids   ExplanationReads = "ids"
+	Index ExplanationReads = "index"
+)
+
+// Valid indicates whether the value is a known member of the ExplanationReads enum.
+func (e ExplanationReads) Valid() bool {
+	switch e {
+	case All:
+		return true
+	case Ids:
+		return true
+	case Index:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HealthChecksStatus.
 const (
 	HealthChecksStatusDegraded HealthChecksStatus = "degraded"
@@ -523,11 +568,60 @@ type DocumentData = json.RawMessage
 type DocumentPage struct {
 	// Count How many items there are in all.
 	Count *CountResult `json:"count,omitempty"`
-	Items []Document   `json:"items"`
+
+	// Explain How the documents were found.
+	Explain *Explanation `json:"explain,omitempty"`
+	Items   []Document   `json:"items"`
 
 	// NextPageToken Only when there is more.
 	NextPageToken *string `json:"nextPageToken,omitempty"`
+
+	// PreviousPageToken The page before; not on the first page.
+	PreviousPageToken *string `json:"previousPageToken,omitempty"`
 }
+
+// DocumentQuery The parameters of a list of documents.
+type DocumentQuery struct {
+	AllowScan *bool               `json:"allowScan,omitempty"`
+	Count     *DocumentQueryCount `json:"count,omitempty"`
+	Explain   *bool               `json:"explain,omitempty"`
+	Fields    *string             `json:"fields,omitempty"`
+	Filter    *string             `json:"filter,omitempty"`
+	OrderBy   *string             `json:"orderBy,omitempty"`
+	PageSize  *int                `json:"pageSize,omitempty"`
+	PageToken *string             `json:"pageToken,omitempty"`
+}
+
+// DocumentQueryCount defines model for DocumentQuery.Count.
+type DocumentQueryCount string
+
+// Explanation How the documents were found.
+type Explanation struct {
+	// EstimatedRows How many entries or documents the plan expected to read, where it had to ask.
+	EstimatedRows *int64 `json:"estimatedRows,omitempty"`
+
+	// ExaminedRows How many entries or documents were read.
+	ExaminedRows *int64 `json:"examinedRows,omitempty"`
+
+	// Index The name of the index that is read.
+	Index *string `json:"index,omitempty"`
+
+	// Ordered Whether documents come in the order of the list; else all that match are sorted.
+	Ordered bool `json:"ordered"`
+
+	// Reads `index`: stretches of an index; `ids`: documents in the order of their ids until the page is full; `all`: every document.
+	Reads ExplanationReads `json:"reads"`
+
+	// Residual The parts of the filter that are looked at in each document.
+	Residual []string `json:"residual"`
+	Returned int64    `json:"returned"`
+
+	// Spans What is read of the index: for each stretch, what its fields are bound to.
+	Spans []string `json:"spans,omitempty"`
+}
+
+// ExplanationReads `index`: stretches of an index; `ids`: documents in the order of their ids until the page is full; `all`: every document.
+type ExplanationReads string
 
 // Health defines model for Health.
 type Health struct {
@@ -606,7 +700,10 @@ type Problem struct {
 	Report    *ImportReport `json:"report,omitempty"`
 	RequestID string        `json:"requestId"`
 	Status    int           `json:"status"`
-	Title     string        `json:"title"`
+
+	// SuggestedIndex With `query.unindexed`: an index to declare in the collection that would answer the query.
+	SuggestedIndex *map[string]any `json:"suggestedIndex,omitempty"`
+	Title          string          `json:"title"`
 
 	// Type A page that explains the kind of failure.
 	//
@@ -629,6 +726,9 @@ type Violation struct {
 // ViolationIn defines model for Violation.In.
 type ViolationIn string
 
+// AllowScan defines model for AllowScan.
+type AllowScan = bool
+
 // CollectionName defines model for CollectionName.
 type CollectionName = string
 
@@ -640,6 +740,15 @@ type DocumentID = string
 
 // Existing defines model for Existing.
 type Existing string
+
+// Explain defines model for Explain.
+type Explain = bool
+
+// Fields defines model for Fields.
+type Fields = string
+
+// Filter defines model for Filter.
+type Filter = string
 
 // Force defines model for Force.
 type Force = bool
@@ -655,6 +764,9 @@ type ImportMode string
 
 // NewDocumentID defines model for NewDocumentID.
 type NewDocumentID = string
+
+// OrderBy defines model for OrderBy.
+type OrderBy = string
 
 // PageSize defines model for PageSize.
 type PageSize = int
@@ -769,6 +881,21 @@ type PutCollectionParams struct {
 
 // ListDocumentsParams defines parameters for ListDocuments.
 type ListDocumentsParams struct {
+	// Filter A condition in CEL over `doc`, `id`, `revision`, `createdAt` and `updatedAt`; a document for which it cannot be decided does not match.
+	Filter *Filter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// OrderBy Paths, each with an optional ` desc`, separated by commas. Null and missing values are last; ties are in the order of the ids.
+	OrderBy *OrderBy `form:"orderBy,omitempty" json:"orderBy,omitempty"`
+
+	// Fields Paths of the members that `data` shall have, separated by commas; all by default. They stay nested as they are.
+	Fields *Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// AllowScan Read the whole collection where no index helps.
+	AllowScan *AllowScan `form:"allowScan,omitempty" json:"allowScan,omitempty"`
+
+	// Explain Say how the documents were found.
+	Explain *Explain `form:"explain,omitempty" json:"explain,omitempty"`
+
 	// PageSize How many items at most; 0 is the default of 50, above 1000 means 1000.
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
@@ -898,3 +1025,6 @@ type PutDocumentJSONRequestBody = DocumentData
 
 // ImportDocumentsJSONRequestBody defines body for ImportDocuments for application/json ContentType.
 type ImportDocumentsJSONRequestBody = ImportDocumentsJSONBody
+
+// QueryDocumentsJSONRequestBody defines body for QueryDocuments for application/json ContentType.
+type QueryDocumentsJSONRequestBody = DocumentQuery
