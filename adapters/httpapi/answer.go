@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/sheafdb/sheaf/domain/document"
 )
@@ -88,13 +89,17 @@ func documentText(d document.Document) []byte {
 	return appendDocument(make([]byte, 0, len(d.Data)+len(d.ID.String())+envelopeBytes), d)
 }
 
-// nextLink is the header that leads to the next page (RFC 8288).
-func nextLink(r *http.Request, token string) string {
-	if token == "" {
-		return ""
+// pageLinks is the header that leads to the pages around (RFC 8288).
+func pageLinks(r *http.Request, next, previous string) string {
+	var links []string
+	for _, l := range [...]struct{ token, rel string }{{next, "next"}, {previous, "prev"}} {
+		if l.token == "" {
+			continue
+		}
+		query := r.URL.Query()
+		query.Set("pageToken", l.token)
+		target := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: query.Encode()}
+		links = append(links, "<"+target.String()+`>; rel="`+l.rel+`"`)
 	}
-	query := r.URL.Query()
-	query.Set("pageToken", token)
-	target := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: query.Encode()}
-	return "<" + target.String() + `>; rel="next"`
+	return strings.Join(links, ", ")
 }

@@ -104,6 +104,7 @@ type problem struct {
 	CurrentRevision int64            `json:"currentRevision,omitempty"`
 	Current         json.RawMessage  `json:"current,omitempty"`
 	Report          *json.RawMessage `json:"report,omitempty"`
+	SuggestedIndex  map[string]any   `json:"suggestedIndex,omitempty"`
 }
 
 type violation struct {
@@ -198,6 +199,10 @@ func (p *problem) carry(err error) {
 	var staleCollection *app.StaleError
 	if errors.As(err, &staleCollection) {
 		p.CurrentRevision = staleCollection.Current.Revision
+	}
+	var scan *app.UnindexedError
+	if errors.As(err, &scan) {
+		p.SuggestedIndex = scan.Suggestion
 	}
 	var failed *reported
 	if errors.As(err, &failed) {

@@ -13,6 +13,8 @@ import (
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/index"
+	"github.com/sheafdb/sheaf/domain/jsontext"
+	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/domain/schema"
 )
 
@@ -77,6 +79,23 @@ type Collection struct {
 	// Maintained is what every write of a document maintains: the indexes that are building or ready.
 	Maintained *index.Set
 	schema     *schema.Schema
+	filters    *query.Env
+}
+
+// Filters is what expressions over the collection's documents are compiled for: the members that the schema names have its types, and where it is closed
+// there are no others.
+func (c *Collection) Filters() *query.Env { return c.filters }
+
+// filtersOf reads the types of a schema; nil is the schema of any object.
+func filtersOf(config Configuration) (*query.Env, error) {
+	var tree any = true
+	if config.Schema != nil {
+		var err error
+		if tree, err = jsontext.Decode(config.Schema); err != nil {
+			return nil, err
+		}
+	}
+	return query.FilterEnv(query.SchemaType(tree, config.UnknownFields != AllowUnknown)), nil
 }
 
 // Index is a declared index with what has become of it.

@@ -251,7 +251,11 @@ func Compile(stored Stored, limits schema.Limits) (*Collection, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "internal", "configuration of collection %q", stored.Name)
 	}
-	c := &Collection{Stored: stored, Config: config, schema: compiled}
+	filters, err := filtersOf(config)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "internal", "configuration of collection %q", stored.Name)
+	}
+	c := &Collection{Stored: stored, Config: config, schema: compiled, filters: filters}
 	c.adoptIndexes()
 	return c, nil
 }

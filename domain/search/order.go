@@ -154,7 +154,7 @@ func (o Order) Of(d document.Document) (Position, error) {
 	if o.ByID() {
 		return Position{ID: d.ID.String()}, nil
 	}
-	key, err := o.keys.KeyOf(sourceOf(d))
+	key, err := o.keys.KeyOf(d.Indexable())
 	return Position{Key: key, ID: d.ID.String()}, err
 }
 
@@ -163,7 +163,7 @@ func (o Order) OfTree(d document.Document, tree any) Position {
 	if o.ByID() {
 		return Position{ID: d.ID.String()}
 	}
-	return Position{Key: o.keys.KeyOfTree(sourceOf(d), tree), ID: d.ID.String()}
+	return Position{Key: o.keys.KeyOfTree(d.Indexable(), tree), ID: d.ID.String()}
 }
 
 // Compare says which of two places comes first.

@@ -36,16 +36,11 @@ func (q Query) Matches(d document.Document) (bool, error) {
 	if q.Filter == nil {
 		return true, nil
 	}
-	vars, err := index.Vars(sourceOf(d))
+	vars, err := index.Vars(d.Indexable())
 	if err != nil {
 		return false, err
 	}
 	return q.Filter.Match(vars), nil
-}
-
-// sourceOf is a document as indexes see it.
-func sourceOf(d document.Document) index.Document {
-	return index.Document{ID: d.ID.String(), Revision: d.Revision, CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, Data: d.Data}
 }
 
 // Position is a place in an ordered list: that of a document with this key of the order and this id.
