@@ -131,10 +131,11 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- A time $2 microseconds later. The interval has hours and no days, which would follow the clocks of the session's time zone.
+-- A time $2 microseconds later, if that is within the years 0001 to 9999. The interval has hours and no days, which would follow the clocks of
+-- the session's time zone.
 CREATE FUNCTION public.sheaf_shift_v1(timestamptz, bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-SELECT CASE WHEN t.later >= '0001-01-01 00:00:00+00' AND t.later < '10000-01-01 00:00:00+00' THEN t.later END
-  FROM (SELECT $1 + make_interval(hours => ($2 / 3600000000)::integer, secs => ($2 % 3600000000)::double precision / 1000000) AS later) AS t $$;
+SELECT CASE WHEN extract(epoch FROM $1) * 1000000 + $2 BETWEEN -62135596800000000 AND 253402300799999999
+    THEN $1 + make_interval(hours => ($2 / 3600000000)::integer, secs => ($2 % 3600000000)::double precision / 1000000) END $$;
 
 -- The microseconds from $2 to $1.
 CREATE FUNCTION public.sheaf_elapsed_v1(timestamptz, timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS

@@ -127,7 +127,9 @@ func (c *compiler) order(n *query.Call) Fragment {
 
 func (c *compiler) in(a, list query.Node) Fragment {
 	if l, ok := list.(*query.Literal); ok {
-		if elements, ok := l.Value.([]any); ok {
+		if elements, ok := l.Value.([]any); ok && len(elements) == 0 {
+			return Fragment{"CASE WHEN " + c.json(a) + " IS NOT NULL THEN FALSE END", Bool}.grouped() // ANY would pass over an error
+		} else if ok {
 			texts := make([]string, len(elements))
 			for i, element := range elements {
 				texts[i] = string(jsontext.Append(nil, element))

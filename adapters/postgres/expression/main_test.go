@@ -92,19 +92,19 @@ func bySQL(tb testing.TB, conn *pgx.Conn, e *query.Expr) []verdict {
 // rowsOf returns the variables of every stored document.
 func rowsOf(tb testing.TB, conn *pgx.Conn) []query.Vars {
 	tb.Helper()
-	rows, err := conn.Query(tb.Context(), "SELECT data::text, id, revision, created_at, updated_at FROM documents ORDER BY revision")
+	rows, err := conn.Query(tb.Context(), `SELECT data::text, id, revision, (extract(epoch FROM created_at) * 1000000)::bigint, (extract(epoch FROM updated_at) * 1000000)::bigint
+		  FROM documents ORDER BY revision`)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (query.Vars, error) {
 		var data, id string
-		var revision int64
-		var created, updated time.Time
+		var revision, created, updated int64
 		if err := row.Scan(&data, &id, &revision, &created, &updated); err != nil {
 			return nil, err
 		}
 		tree, err := jsontext.Decode([]byte(data))
-		return query.DocumentVars(tree, id, revision, created, updated), err
+		return query.DocumentVars(tree, id, revision, time.UnixMicro(created), time.UnixMicro(updated)), err
 	})
 	if err != nil {
 		tb.Fatal(err)
