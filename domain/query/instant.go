@@ -32,7 +32,7 @@ func ParseInstant(s string) (Instant, bool) {
 	}
 	year, month, day := decimalDigits(s[0:4]), decimalDigits(s[5:7]), decimalDigits(s[8:10])
 	hour, minute, second := decimalDigits(s[11:13]), decimalDigits(s[14:16]), decimalDigits(s[17:19])
-	if year < 0 || month < 1 || month > 12 || day < 1 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 {
+	if year < 1 || month < 1 || month > 12 || day < 1 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 {
 		return 0, false
 	}
 	rest := s[clock:]
