@@ -23,6 +23,7 @@ const retryAfter = time.Second
 const (
 	stateCollectionChanged = "SH001"
 	stateDocumentChanged   = "SH002"
+	stateDuplicate         = "SH003"
 	stateUniqueViolation   = "23505"
 	stateSerialization     = "40001"
 	stateDeadlock          = "40P01"

@@ -74,7 +74,7 @@ type Entries struct {
 }
 
 // Entries returns the entries of a document.
-// It fails with fault.Invalid and code "document.invalid" when an index would have more than MaxEntries.
+// It fails with fault.Invalid and code "document.invalid" when it has more than MaxEntries in an index; it returns those in the others all the same.
 func (s *Set) Entries(d Document) (Entries, error) {
 	if s == nil {
 		return Entries{}, nil
@@ -84,14 +84,15 @@ func (s *Set) Entries(d Document) (Entries, error) {
 		return Entries{}, fault.Wrap(err, fault.Internal, "internal", "decode canonical data")
 	}
 	var all Entries
+	var refused error
 	for _, k := range s.kept {
 		own, err := k.entries(source{d, tree})
-		if err != nil {
-			return Entries{}, err
+		if refused == nil {
+			refused = err
 		}
 		all.Ordered, all.Unique = append(all.Ordered, own.Ordered...), append(all.Unique, own.Unique...)
 	}
-	return all, nil
+	return all, refused
 }
 
 // source is a document with its data decoded.
