@@ -24,15 +24,24 @@ type statement struct {
 // builder writes a statement over the documents d and the entries e of one collection.
 type builder struct {
 	strings.Builder
-	args               expression.Arguments
-	bucket, collection string
-	err                error
+	args   expression.Arguments
+	bucket string
+	key    collection.Key
+	id     string // of the collection, once it is bound: a parameter that is not used has no type
+	err    error
 }
 
 func newBuilder(key collection.Key) *builder {
-	b := &builder{}
-	b.bucket, b.collection = b.bind(key.Bucket, "integer"), b.bind(key.ID, "integer")
+	b := &builder{key: key}
+	b.bucket = b.bind(key.Bucket, "integer")
 	return b
+}
+
+func (b *builder) collection() string {
+	if b.id == "" {
+		b.id = b.bind(b.key.ID, "integer")
+	}
+	return b.id
 }
 
 func (b *builder) write(parts ...string) {
@@ -49,12 +58,12 @@ const documentColumns = `d.id, d.revision, d.schema_revision, d.created_at, d.up
 
 // documents is every document of the collection.
 func (b *builder) documents() {
-	b.write(` FROM public.documents AS d WHERE d.bucket = `, b.bucket, ` AND d.collection_id = `, b.collection)
+	b.write(` FROM public.documents AS d WHERE d.bucket = `, b.bucket, ` AND d.collection_id = `, b.collection())
 }
 
 // lookUp joins the document of each entry. The subquery keeps the planner from turning the join around.
 func (b *builder) lookUp() {
-	b.write(` CROSS JOIN LATERAL (SELECT x.* FROM public.documents AS x WHERE x.bucket = `, b.bucket, ` AND x.collection_id = `, b.collection, ` AND x.id = e.id OFFSET 0) AS d`)
+	b.write(` CROSS JOIN LATERAL (SELECT x.* FROM public.documents AS x WHERE x.bucket = `, b.bucket, ` AND x.collection_id = `, b.collection(), ` AND x.id = e.id OFFSET 0) AS d`)
 }
 
 // spans is every entry in the spans of an index.

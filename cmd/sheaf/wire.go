@@ -128,6 +128,7 @@ func limitsOf(settings Settings) app.Limits {
 	limits := app.Limits{
 		Document: collection.Limits{Bytes: int(settings.HTTP.MaxDocumentBytes)},
 		Schema:   schema.DefaultLimits(),
+		Scan:     int64(settings.Query.MaxScan),
 		Import: app.ImportLimits{
 			StrictDocuments: settings.Import.StrictMaxDocuments,
 			StrictBytes:     int(settings.Import.StrictMaxBytes),

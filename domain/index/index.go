@@ -6,8 +6,8 @@
 // # Fields
 //
 // A field of an index is a path into the document, such as doc.address.zip or doc["odd name"], or one of id, revision, createdAt and updatedAt; " desc" after it
-// turns its order around. One field of an index may lead through an array: [] after a path stands for each of its elements, as in doc.tags[] or
-// doc.items[].sku. A document has one entry for each distinct element, and none when there is no array or it is empty: such an index finds documents by an element and
+// turns its order around. One field of an index may lead through an array: [] after a path stands for each of its elements (of an object: the name of each member), as in
+// doc.tags[] or doc.items[].sku. A document has one entry for each distinct element, and none when there is no array or it is empty: such an index finds documents by an element and
 // cannot list all of them. A document has at most MaxEntries in an index; more are refused.
 //
 // # Order

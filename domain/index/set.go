@@ -125,11 +125,20 @@ func (d source) vars() query.Vars {
 	return vars
 }
 
-// elements returns the elements of the array that a field leads through.
+// elements returns what a field leads through: the elements of an array, or the names of an object's members, which are what quantifiers and "in" look at.
 func (d source) elements(f Field) []any {
 	v, _ := f.Path.Find(d.tree)
-	list, _ := v.([]any)
-	return list
+	switch v := v.(type) {
+	case []any:
+		return v
+	case map[string]any:
+		names := make([]any, 0, len(v))
+		for _, name := range sortedKeys(v) {
+			names = append(names, name)
+		}
+		return names
+	}
+	return nil
 }
 
 // entries returns the entries of a document in one index.

@@ -242,17 +242,17 @@ func (d *Documents) plan(ctx context.Context, l *listing, allowScan bool) (plan 
 	case scan.Ordered && !selective:
 		return scan, d.Limits.Scan + 1, nil // matches are so many that one is never far
 	}
-	n, err := d.Store.Count(ctx, l.collection.Key, query.CountCapped)
+	n, err := d.Store.CountFound(ctx, l.collection.Key, search.Query{}, search.Plan{}, d.Limits.Scan+1)
 	if err != nil {
 		return search.Plan{}, 0, err
 	}
-	if !allowScan && n.Value > d.Limits.Scan {
+	if !allowScan && n > d.Limits.Scan {
 		return search.Plan{}, 0, unindexed(l)
 	}
-	if i := slices.IndexFunc(plans, func(p search.Plan) bool { return p.Ordered && usable(&p, l.from) }); i >= 0 && n.Value > d.Limits.Scan {
-		return plans[i], n.Value, nil
+	if i := slices.IndexFunc(plans, func(p search.Plan) bool { return p.Ordered && usable(&p, l.from) }); i >= 0 && n > d.Limits.Scan {
+		return plans[i], n, nil
 	}
-	return scan, n.Value, nil
+	return scan, n, nil
 }
 
 // usable says whether a plan can go on from a place: the key of an entry whose values are very long is cut, and does not tell how those of the order go on.

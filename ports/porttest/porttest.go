@@ -31,6 +31,7 @@ func Store(t *testing.T, open Open) {
 	t.Helper()
 	t.Run("Collections", func(t *testing.T) { Collections(t, open) })
 	t.Run("Documents", func(t *testing.T) { Documents(t, open) })
+	t.Run("Find", func(t *testing.T) { Find(t, open) })
 	t.Run("Writes", func(t *testing.T) { Writes(t, open) })
 	t.Run("Changes", func(t *testing.T) { Changes(t, open) })
 	t.Run("Export", func(t *testing.T) { Export(t, open) })
@@ -58,6 +59,8 @@ func (p promises) keep(t *testing.T, open Open) {
 		})
 	}
 }
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
 
 // noon is when everything happens.
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 123_456_000, time.UTC)
