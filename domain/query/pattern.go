@@ -1,13 +1,84 @@
 package query
 
 import (
+	"errors"
 	"regexp"
 	"regexp/syntax"
+	"strconv"
+	"unicode/utf8"
 )
 
 // Pattern is a regular expression in the syntax of RE2 that every interpreter matches alike.
 type Pattern struct {
-	// Tree is the parsed expression, not to be changed.
+	// Tree is the parsed expression, not to be changed. It has no node that compilePattern refuses.
 	Tree    *syntax.Regexp
 	matcher *regexp.Regexp
+}
+
+// Limits of a pattern.
+const (
+	maxProgram = 2000   // instructions of the compiled program: what matching one character costs at most
+	maxRanges  = 10_000 // ranges of characters in the program: \pL has 600 of them
+	maxRepeat  = 255    // that PostgreSQL's expressions can repeat
+)
+
+// compilePattern checks and compiles a pattern. The error is for people.
+func compilePattern(source string) (*Pattern, error) {
+	tree, err := syntax.Parse(source, syntax.Perl)
+	if err != nil {
+		var e *syntax.Error
+		if errors.As(err, &e) {
+			return nil, errors.New("is not a regular expression of RE2: " + e.Code.String())
+		}
+		return nil, errors.New("is not a regular expression of RE2")
+	}
+	if err := admit(tree); err != nil {
+		return nil, err
+	}
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return nil, errors.New("is not a regular expression of RE2")
+	}
+	ranges := 0
+	for _, instruction := range program.Inst {
+		ranges += len(instruction.Rune) / 2
+	}
+	if len(program.Inst) > maxProgram || ranges > maxRanges {
+		return nil, errors.New("is too large a regular expression: repeat less, and use fewer classes of characters")
+	}
+	matcher, err := regexp.Compile(source)
+	if err != nil {
+		return nil, errors.New("is not a regular expression of RE2")
+	}
+	// Simplify may have changed what it was given.
+	if tree, err = syntax.Parse(source, syntax.Perl); err != nil {
+		return nil, errors.New("is not a regular expression of RE2")
+	}
+	return &Pattern{Tree: tree, matcher: matcher}, nil
+}
+
+// admit refuses what cannot be said in the regular expressions of PostgreSQL with the same meaning.
+func admit(re *syntax.Regexp) error {
+	switch re.Op {
+	case syntax.OpNoMatch:
+		return errors.New("has a class without characters, which matches nothing")
+	case syntax.OpBeginLine, syntax.OpEndLine:
+		return errors.New("has (?m), which is not offered: ^ and $ are the ends of the whole text")
+	case syntax.OpRepeat:
+		if re.Min > maxRepeat || re.Max > maxRepeat {
+			return errors.New("repeats more than " + strconv.Itoa(maxRepeat) + " times")
+		}
+	case syntax.OpLiteral:
+		for _, r := range re.Rune {
+			if r == 0 || !utf8.ValidRune(r) {
+				return errors.New("names a character that no text has")
+			}
+		}
+	}
+	for _, sub := range re.Sub {
+		if err := admit(sub); err != nil {
+			return err
+		}
+	}
+	return nil
 }
