@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -15,20 +14,22 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/sheafdb/sheaf/adapters/postgres/pgtest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files and .env.example")
 
-// asProcess makes the test binary behave as sheaf with a service of no parts, for tests of signals.
-const asProcess = "RUN_AS_PROCESS"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(asProcess) == "" {
-		os.Exit(m.Run())
+	switch os.Getenv(asProcess) {
+	case "":
+		pgtest.Main(m)
+	case hollow:
+		p := &program{stdout: os.Stdout, stderr: os.Stderr, wire: fakeWire(http.NotFoundHandler(), nil)}
+		os.Exit(report(p.run(untilSignal(), os.Args[1:]), os.Stderr))
+	case whole:
+		main()
 	}
-	p := &program{stdout: os.Stdout, stderr: os.Stderr, wire: fakeWire(http.NotFoundHandler(), nil)}
-	os.Exit(report(p.run(untilSignal(), os.Args[1:]), os.Stderr))
 }
 
 // fakeWire wires handler and nothing else, and tells note what is done with it.
@@ -175,56 +176,30 @@ func TestVersion(t *testing.T) {
 
 func TestSignals(t *testing.T) {
 	t.Parallel()
-	start := func(t *testing.T, args ...string) (*exec.Cmd, *bufio.Scanner) {
+	start := func(t *testing.T, delay string) *process {
 		t.Helper()
-		self, err := os.Executable()
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // ends a process that hangs; a good one takes milliseconds
-		t.Cleanup(cancel)
-		cmd := exec.CommandContext(ctx, self, append([]string{"serve", "--http-addr=127.0.0.1:0", "--postgres-url=postgres://nowhere"}, args...)...)
-		cmd.Env, cmd.Dir = []string{asProcess + "=1"}, t.TempDir()
-		pipe, err := cmd.StderrPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		return cmd, bufio.NewScanner(pipe)
-	}
-	signal := func(t *testing.T, cmd *exec.Cmd, lines *bufio.Scanner, message string, with os.Signal) {
-		t.Helper()
-		for lines.Scan() {
-			if strings.Contains(lines.Text(), `"msg":"`+message+`"`) {
-				if err := cmd.Process.Signal(with); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-		}
-		t.Fatalf("the process never said %q", message)
+		return startProcess(t, hollow, "serve", "--http-addr=127.0.0.1:0", "--postgres-url=postgres://nowhere", "--http-drain-delay="+delay)
 	}
 	for _, with := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		t.Run("one "+with.String(), func(t *testing.T) {
 			t.Parallel()
-			cmd, lines := start(t, "--http-drain-delay=0s")
-			signal(t, cmd, lines, "listening", with)
-			for lines.Scan() { // to the end, so that the process is not held by a full pipe
-			}
-			if err := cmd.Wait(); err != nil {
+			p := start(t, "0s")
+			p.await("listening")
+			p.signal(with)
+			if err := p.cmd.Wait(); err != nil {
 				t.Errorf("stopped with %v, want exit code 0", err)
 			}
 		})
 	}
 	t.Run("two", func(t *testing.T) {
 		t.Parallel()
-		cmd, lines := start(t, "--http-drain-delay=1h")
-		signal(t, cmd, lines, "listening", syscall.SIGTERM)
-		signal(t, cmd, lines, "draining", syscall.SIGTERM)
+		p := start(t, "1h")
+		p.await("listening")
+		p.signal(syscall.SIGTERM)
+		p.await("draining")
+		p.signal(syscall.SIGTERM)
 		var exit *exec.ExitError
-		if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 128+int(syscall.SIGTERM) {
+		if err := p.cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 128+int(syscall.SIGTERM) {
 			t.Errorf("got %v, want the exit code of the second signal", err)
 		}
 	})

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sheafdb/sheaf/adapters/postgres"
 )
 
 // migrator moves the database's tables from version to version. It is used by
@@ -19,16 +21,9 @@ type migrator interface {
 	// Down takes back the newest applied migration and returns its name, "" when there is none.
 	Down(ctx context.Context) (string, error)
 	// Status lists all migrations, oldest first.
-	Status(ctx context.Context) ([]migration, error)
+	Status(ctx context.Context) ([]postgres.Migration, error)
 	// Close gives the connection back.
 	Close() error
-}
-
-// migration is one step of the tables' history.
-type migration struct {
-	Name string
-	// AppliedAt is zero for one that is not applied.
-	AppliedAt time.Time
 }
 
 func (p *program) migrateCommand() *cobra.Command {

@@ -5,21 +5,23 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/sheafdb/sheaf/adapters/postgres"
 )
 
 // fakeMigrator is one answer to everything.
 type fakeMigrator struct {
 	up     []string
 	down   string
-	status []migration
+	status []postgres.Migration
 	err    error
 	closed int
 }
 
-func (f *fakeMigrator) Up(context.Context) ([]string, error)        { return f.up, f.err }
-func (f *fakeMigrator) Down(context.Context) (string, error)        { return f.down, f.err }
-func (f *fakeMigrator) Status(context.Context) ([]migration, error) { return f.status, f.err }
-func (f *fakeMigrator) Close() error                                { f.closed++; return nil }
+func (f *fakeMigrator) Up(context.Context) ([]string, error)                 { return f.up, f.err }
+func (f *fakeMigrator) Down(context.Context) (string, error)                 { return f.down, f.err }
+func (f *fakeMigrator) Status(context.Context) ([]postgres.Migration, error) { return f.status, f.err }
+func (f *fakeMigrator) Close() error                                         { f.closed++; return nil }
 
 func TestMigrate(t *testing.T) {
 	t.Parallel()
@@ -38,7 +40,7 @@ func TestMigrate(t *testing.T) {
 		{name: "down fails", command: "down", migrator: fakeMigrator{down: "0002_more", err: broken}, err: broken},
 		{
 			name: "status", command: "status",
-			migrator: fakeMigrator{status: []migration{{Name: "0001_base", AppliedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, {Name: "0002_more"}}},
+			migrator: fakeMigrator{status: []postgres.Migration{{Name: "0001_base", AppliedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, {Name: "0002_more"}}},
 			want:     "MIGRATION  APPLIED\n0001_base  2026-01-02T03:04:05Z\n0002_more  no\n",
 		},
 	}

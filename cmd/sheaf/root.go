@@ -18,8 +18,10 @@ import (
 type program struct {
 	dir            string   // where sheaf.yaml and .env are looked for; "" is the working directory
 	environ        []string // NAME=value
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	terminal       bool // stdout is one: people are looking
+	watched        bool // stderr is one: people see how far things are
 
 	wire          func(context.Context, wiring) (*service, error)
 	openDatabase  func(ctx context.Context, dir, binaries string, log *slog.Logger) (*devDatabase, error)
@@ -30,11 +32,16 @@ type program struct {
 // run is the program without the process: it returns when the command named by
 // args is done or ctx is cancelled. environ is as os.Environ has it.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
-	p := &program{environ: environ, stdout: stdout, stderr: stderr, wire: wire, openDatabase: openDevDatabase, openMigration: openMigration}
-	if file, ok := stdout.(*os.File); ok {
-		p.terminal = term.IsTerminal(int(file.Fd()))
+	p := &program{
+		environ: environ, stdin: os.Stdin, stdout: stdout, stderr: stderr, terminal: isTerminal(stdout), watched: isTerminal(stderr),
+		wire: wire, openDatabase: openDevDatabase, openMigration: openMigration,
 	}
 	return p.run(ctx, args)
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 func (p *program) run(ctx context.Context, args []string) error {
@@ -60,6 +67,8 @@ func (p *program) root() *cobra.Command {
 		p.devCommand(),
 		p.serveCommand(),
 		p.migrateCommand(),
+		p.importCommand(),
+		p.exportCommand(),
 		p.configCommand(),
 		p.versionCommand(),
 	)

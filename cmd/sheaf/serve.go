@@ -11,8 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sheafdb/sheaf/adapters/telemetry"
 	"github.com/spf13/cobra"
+
+	"github.com/sheafdb/sheaf/adapters/telemetry"
 )
 
 // longestStop bounds each step of closing after the drain: long enough for a
@@ -154,7 +155,7 @@ func pause(d time.Duration, failed <-chan error) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-failed:
+	case <-failed: //nolint:errcheck // the drain goes on without it
 	}
 }
 
@@ -195,7 +196,7 @@ func serveProfiles(ctx context.Context, settings PprofSettings, log *slog.Logger
 	log.Info("profiles", slog.String("addr", listener.Addr().String()))
 	return func(context.Context) error {
 		err := server.Close()
-		<-done
+		<-done //nolint:errcheck // it says that the server was closed
 		return err
 	}, nil
 }

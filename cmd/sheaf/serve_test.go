@@ -42,12 +42,18 @@ func startServe(t *testing.T, handler http.Handler, note func(string), flags ...
 	t.Helper()
 	p, _, stderr := testProgram(t)
 	p.wire = fakeWire(handler, note)
+	return startProgram(t, p, stderr, append([]string{"serve", "--postgres-url=postgres://nowhere"}, flags...)...)
+}
+
+// startProgram runs a command that listens until stop is called, which returns what it returned.
+func startProgram(t *testing.T, p *program, stderr fmt.Stringer, args ...string) (addr net.Addr, stop func() error) {
+	t.Helper()
 	listening := make(chan net.Addr, 1)
 	p.listening = func(addr net.Addr) { listening <- addr }
 
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	args := append([]string{"serve", "--postgres-url=postgres://nowhere", "--http-addr=127.0.0.1:0", "--http-drain-delay=0s"}, flags...)
+	args = append([]string{args[0], "--http-addr=127.0.0.1:0", "--http-drain-delay=0s"}, args[1:]...)
 	go func() { done <- p.run(ctx, args) }()
 	stop = sync.OnceValue(func() error { cancel(); return <-done })
 	t.Cleanup(func() { _ = stop() })
@@ -327,7 +333,7 @@ func TestServe_MaxConnections(t *testing.T) {
 
 	first := mustDial(t, addr)
 	_, _ = io.WriteString(first, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	if _, err := http.ReadResponse(bufio.NewReader(first), nil); err != nil { //nolint:bodyclose // the connection is closed below
+	if _, err := http.ReadResponse(bufio.NewReader(first), nil); err != nil {
 		t.Fatal(err)
 	}
 	second := mustDial(t, addr)
@@ -338,7 +344,7 @@ func TestServe_MaxConnections(t *testing.T) {
 	}
 	_ = first.Close()
 	_ = second.SetReadDeadline(time.Time{})
-	if _, err := http.ReadResponse(bufio.NewReader(second), nil); err != nil { //nolint:bodyclose // closed with the connection
+	if _, err := http.ReadResponse(bufio.NewReader(second), nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -30,6 +30,8 @@ const (
 // otherNames are SHEAF_* variables that are not settings, with what reads them.
 var otherNames = map[string]string{
 	configEnv:      "the settings file",
+	urlEnv:         "commands that talk to a server",
+	keyEnv:         "commands that talk to a server",
 	"SHEAF_SHARED": "tests: where the example data is",
 }
 

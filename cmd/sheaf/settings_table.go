@@ -28,7 +28,7 @@ const envPrefix = "SHEAF_"
 // table lists every known setting in the order of the struct.
 var table = knownSettings(reflect.TypeFor[Settings](), "", nil)
 
-// groups are the names that only hold other settings: "http", "http.cors", …
+// groups are the names that only hold other settings, such as "http" and "http.cors".
 var groups = groupsOf(table)
 
 func knownSettings(t reflect.Type, prefix string, index []int) []known {

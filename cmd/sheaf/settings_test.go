@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -270,7 +271,7 @@ func TestLoad_Mistakes(t *testing.T) {
 		{name: "not yaml", files: map[string]string{"sheaf.yaml": "a: [\n"}, want: []string{"sheaf.yaml: yaml: "}},
 		{name: "given file is missing", args: []string{"--config=other.yaml"}, want: []string{"other.yaml: no such file or directory"}},
 		{name: "unknown in .env", files: map[string]string{".env": "SHEAF_POSTGRES_MAXCONNS=3"}, want: []string{".env: SHEAF_POSTGRES_MAXCONNS is not a setting; did you mean SHEAF_POSTGRES_MAX_CONNS?"}},
-		{name: ".env is something else", files: map[string]string{".env": "hunter2 hunter2 !!\n"}, want: []string{".env: is not a list of NAME=value lines"}},
+		{name: ".env is something else", files: map[string]string{".env": "hunter2 and hunter2 !!\n"}, want: []string{".env: is not a list of NAME=value lines"}},
 		{name: "unknown in the environment", environ: []string{"SHEAF_PORT=8080"}, want: []string{"environment: SHEAF_PORT is not a setting"}},
 		{name: "number", environ: []string{"SHEAF_POSTGRES_MAX_CONNS=many"}, want: []string{`environment: SHEAF_POSTGRES_MAX_CONNS "many" is not a whole number`}},
 		{name: "below", args: []string{"--postgres-max-conns=1"}, want: []string{`flags: --postgres-max-conns "1" is below 2`}},
@@ -296,11 +297,11 @@ func TestLoad_Mistakes(t *testing.T) {
 		{name: "direct without", environ: []string{"SHEAF_POSTGRES_DIRECT_URL=postgres://a"}, want: []string{"environment: SHEAF_POSTGRES_DIRECT_URL is set without postgres.url"}},
 		{
 			name:    "all at once, from every source",
-			files:   map[string]string{"sheaf.yaml": "log: {levle: info}\nhttp: {addr: nowhere}", ".env": "SHEAF_LOG_FORMAT=xml"},
+			files:   map[string]string{"sheaf.yaml": "log: {levell: info}\nhttp: {addr: nowhere}", ".env": "SHEAF_LOG_FORMAT=xml"},
 			environ: []string{"SHEAF_ROLE=store", "SHEAF_POSTGRES_MAX_CONNS=0"},
 			args:    []string{"--http-addr=127.0.0.1:1", "--http-drain-timeout=soon"},
 			want: []string{
-				"sheaf.yaml: log.levle is not a setting; did you mean log.level?",
+				"sheaf.yaml: log.levell is not a setting; did you mean log.level?",
 				`sheaf.yaml: http.addr "nowhere" is not host:port`, // although the flag is good
 				`.env: SHEAF_LOG_FORMAT "xml" is not one of json, text`,
 				"environment: SHEAF_ROLE is not a setting; did you mean SHEAF_ROLES?",
@@ -313,7 +314,8 @@ func TestLoad_Mistakes(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := loadIn(t, test.files, test.environ, test.args)
-			got, _ := err.(mistakes)
+			var got mistakes
+			_ = errors.As(err, &got)
 			if len(got) != len(test.want) {
 				t.Fatalf("got %q, want %q", got, test.want)
 			}
@@ -376,7 +378,7 @@ func TestSecret(t *testing.T) {
 		printed.Write(encoded)
 	}
 	for _, handler := range []slog.Handler{slog.NewJSONHandler(&printed, nil), slog.NewTextHandler(&printed, nil)} {
-		slog.New(handler).Info("start", "key", settings.Auth.RootKey, "settings", settings, slog.Any("pointer", &settings))
+		slog.New(handler).Info("start", "key", settings.Auth.RootKey, "settings", settings, "pointer", &settings)
 	}
 	if strings.Contains(printed.String(), "hunter2") || strings.Contains(printed.String(), fmt.Sprintf("%x", "hunter2")) {
 		t.Errorf("a secret is printed: %s", printed.String())

@@ -37,10 +37,10 @@ func (s Secret) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, s
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // MarshalText is what encoders write that know text only.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil } //nolint:unparam // the signature is encoding.TextMarshaler
 
 // MarshalJSON is what encoding/json writes.
-func (s Secret) MarshalJSON() ([]byte, error) { return strconv.AppendQuote(nil, s.String()), nil }
+func (s Secret) MarshalJSON() ([]byte, error) { return strconv.AppendQuote(nil, s.String()), nil } //nolint:unparam // the signature is json.Marshaler
 
 // Bytes is a size in bytes.
 type Bytes int64
@@ -81,7 +81,7 @@ func (b Bytes) String() string {
 }
 
 // MarshalJSON writes what String says, as a string.
-func (b Bytes) MarshalJSON() ([]byte, error) { return strconv.AppendQuote(nil, b.String()), nil }
+func (b Bytes) MarshalJSON() ([]byte, error) { return strconv.AppendQuote(nil, b.String()), nil } //nolint:unparam // the signature is json.Marshaler
 
 // parseValue turns the text of a setting into a value of type t. Its errors go
 // after the setting's name and hold no value.

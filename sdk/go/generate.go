@@ -4,6 +4,9 @@
 // sends the request and decodes every documented answer. NewClient gives the same without decoding, for streams. A
 // document travels as json.RawMessage, byte for byte.
 //
+// By hand are WithKey, for servers that ask for a key; Check, which turns an answer of NewClient's methods into an error;
+// and ReadImport, for the answer to an import.
+//
 // Change openapi.yaml, then run `make generate`, which builds the pinned generator first.
 package sheaf
 
