@@ -261,13 +261,13 @@ type ClientInterface interface {
 
 	// ImportDocumentsWithBody Import documents
 	//
-	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 	//
 	// `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 	//
-	// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -276,13 +276,13 @@ type ClientInterface interface {
 
 	// ImportDocuments Import documents
 	//
-	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 	//
 	// `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 	//
-	// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -704,13 +704,13 @@ func (c *Client) ExportDocuments(ctx context.Context, collection CollectionName,
 
 // ImportDocumentsWithBody Import documents
 //
-// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 //
 // `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 //
-// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
 // Takes any type of body and a specified content type.
 //
@@ -729,13 +729,13 @@ func (c *Client) ImportDocumentsWithBody(ctx context.Context, collection Collect
 
 // ImportDocuments Import documents
 //
-// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 //
 // `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 //
-// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2548,13 +2548,13 @@ type ClientWithResponsesInterface interface {
 
 	// ImportDocumentsWithBodyWithResponse Import documents
 	//
-	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 	//
 	// `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 	//
-	// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2563,13 +2563,13 @@ type ClientWithResponsesInterface interface {
 
 	// ImportDocumentsWithResponse Import documents
 	//
-	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 	//
 	// `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 	//
-	// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5862,13 +5862,13 @@ func (c *ClientWithResponses) ExportDocumentsWithResponse(ctx context.Context, c
 
 // ImportDocumentsWithBodyWithResponse Import documents
 //
-// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 //
 // `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 //
-// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5883,13 +5883,13 @@ func (c *ClientWithResponses) ImportDocumentsWithBodyWithResponse(ctx context.Co
 
 // ImportDocumentsWithResponse Import documents
 //
-// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 //
 // `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 //
-// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

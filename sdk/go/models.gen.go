@@ -667,7 +667,7 @@ type ImportError struct {
 type ImportReport struct {
 	Created int64 `json:"created"`
 
-	// Errors The faults of the first bad lines.
+	// Errors The first faults of bad lines, at most 1,000.
 	Errors []ImportError `json:"errors,omitempty"`
 
 	// Failed Bad lines in all.
