@@ -105,6 +105,7 @@ func serve(tb testing.TB, store ports.Store, changes ...func(*settings)) *api {
 		Document: collection.Limits{Bytes: maxDocument},
 		Schema:   schema.DefaultLimits(),
 		Import:   app.ImportLimits{StrictDocuments: 100_000, StrictBytes: 64 << 20},
+		Scan:     20_000,
 	}}
 	s.Config = httpapi.Config{
 		Roles: []string{"configuration", "store", "process"}, Contract: sheaf.Contract, MaxDocumentBytes: maxDocument, MaxBodyBytes: maxBody,
