@@ -23,6 +23,7 @@ func TestFilter_AgreesWithGo(t *testing.T) {
 	}
 	for run := range runs {
 		t.Run(fmt.Sprint(run), func(t *testing.T) {
+			t.Parallel()
 			g := &generator{Rand: rand.New(rand.NewPCG(7, uint64(run)))}
 			conn := connect(t, pgtest.CacheStatement)
 			store(t, conn, g.canonicalDocuments(t, documents))
