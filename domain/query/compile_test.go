@@ -145,6 +145,7 @@ func TestCompile_Limits(t *testing.T) {
 		"exponent":     {"doc.n < 1e308", "doc.n < 1e309"},
 		"pattern":      {`doc.s.matches("(ab){200}")`, `doc.s.matches("(abcdefghij){200}")`},
 		"repeats":      {`doc.s.matches("a{255}")`, `doc.s.matches("a{256}")`},
+		"empty":        {`doc.s.matches("(a?b*){128}")`, `doc.s.matches("(a?b*){129}")`},
 		"classes":      {`doc.s.matches("\\pL{10}")`, `doc.s.matches("\\pL{20}")`},
 		"year":         {`createdAt > timestamp("9999-12-31T23:59:59Z")`, `createdAt > timestamp("10000-01-01T00:00:00Z")`},
 		"microseconds": {`duration("1us") < duration("1s")`, `duration("1ns") < duration("1s")`},

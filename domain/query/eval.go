@@ -38,8 +38,8 @@ const (
 	errWork     = EvalError("the expression takes too much work")
 )
 
-// maxWork bounds one evaluation, in nodes and what else takes as long as one: quantifiers multiply the lengths of their lists. It takes about a second.
-const maxWork = 20_000_000
+// maxWork bounds one evaluation, in nodes and what else takes as long as one: quantifiers multiply the lengths of their lists. It takes about half a second.
+const maxWork = 10_000_000
 
 // Match reports whether the expression is true; an error is no match.
 func (e *Expr) Match(vars Vars) bool {
