@@ -49,13 +49,13 @@ func (e *Expr) Match(vars Vars) bool {
 }
 
 // Eval returns the value of the expression: decoded JSON with canonical numbers, an Instant or a Span. Parts of vars may be parts of it.
-// It fails with an EvalError where a node of the tree has no value, and with fault.Exhausted and code "expression.work" when
+// It fails with an EvalError where a node of the tree has no value, and with fault.Invalid and code "expression.work" when
 // quantifiers inside one another multiply to more than anybody waits for.
 func (e *Expr) Eval(vars Vars) (any, error) {
 	ev := evaluation{vars: vars}
 	v, err := ev.eval(e.root)
 	if ev.work > maxWork {
-		return nil, fault.New(fault.Exhausted, "expression.work", "%s", string(errWork))
+		return nil, fault.New(fault.Invalid, "expression.work", "%s", string(errWork))
 	}
 	return v, err
 }

@@ -56,7 +56,7 @@ func TestEval_WorkIsBounded(t *testing.T) {
 		if took := time.Since(begin); took > 20*time.Second {
 			t.Errorf("%s takes %s", source, took)
 		}
-		if fault.KindOf(err) != fault.Exhausted {
+		if fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%s: %v", source, err)
 		}
 		if e.Match(vars) {
