@@ -161,12 +161,8 @@ func onPostgres(tb testing.TB, changes ...func(*settings)) *api {
 	return serve(tb, store, changes...)
 }
 
-// onEvery runs a test on a server on each store.
-func onEvery(t *testing.T, test func(t *testing.T, a *api)) {
-	t.Helper()
-	t.Run("memory", func(t *testing.T) { t.Parallel(); test(t, inMemory(t)) })
-	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, onPostgres(t)) })
-}
+// everyStore starts a server on each store.
+var everyStore = map[string]func(tb testing.TB, changes ...func(*settings)) *api{"memory": inMemory, "postgres": onPostgres}
 
 // reply is an answer, read to its end.
 type reply struct {
@@ -228,7 +224,7 @@ func (a *api) judge(tb testing.TB, r *http.Request, got reply) {
 		tb.Errorf("%.200s: no Request-Id", line)
 	}
 	op, path := operationOf(r)
-	if got.status >= http.StatusBadRequest && !(op != nil && op.OperationID == "getReadiness") {
+	if got.status >= http.StatusBadRequest && (op == nil || op.OperationID != "getReadiness") {
 		if media := got.header.Get("Content-Type"); media != "application/problem+json" {
 			tb.Errorf("%.200s: %d as %q: %.200s", line, got.status, media, got.body)
 		}
