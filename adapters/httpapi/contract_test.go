@@ -119,6 +119,7 @@ var scenarios = []scenario{
 	{name: "query of a large collection", send: "POST " + booksPath + "/query", body: `{"orderBy":"doc.year"}`, settings: scanning(0), status: 422, code: "query.unindexed"},
 	{name: "query with too much behind it", send: "POST " + booksPath + "/query", body: `{"expand":"doc.others[]"}`, before: referMany, status: 413, code: "expand.tooLarge"},
 	{name: "put what another has", send: "PUT /v1/collections/unique/documents/b", body: `{"n":1.0}`, before: func(t *testing.T, a *api) {
+		t.Helper()
 		a.declare(t, "unique", `{"indexes":[{"name":"by_n","on":["doc.n"],"unique":true}]}`)
 		a.put(t, "unique", "a", `{"n":1}`)
 	}, status: 409, code: "document.duplicate", want: `{"errors":[{"in":"body","pointer":"/n","code":"unique","params":{"index":"by_n"}}]}`},
@@ -195,6 +196,7 @@ func scanning(limit int64) func(*settings) {
 
 // referMany makes moby-dick refer to more documents than a page may.
 func referMany(t *testing.T, a *api) {
+	t.Helper()
 	wantStatus(t, a.send(t, "PUT "+booksPath, `{"references":[{"path":"doc.others[]","collection":"books"}]}`), 200)
 	ids := make([]string, 5001)
 	for i := range ids {
@@ -204,6 +206,7 @@ func referMany(t *testing.T, a *api) {
 }
 
 func referNone(t *testing.T, a *api) {
+	t.Helper()
 	wantStatus(t, a.send(t, "PUT "+booksPath, `{"references":[{"path":"doc.sequel","collection":"books"}]}`), 200)
 }
 

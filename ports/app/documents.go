@@ -158,7 +158,7 @@ func (d *Documents) rehearse(ctx context.Context, c *collection.Collection, batc
 	if t.Outcome == document.Deleted {
 		t.Document = *current
 	}
-	return document.Result{Outcome: t.Outcome, Document: t.Document}, nil
+	return document.Result(t), nil
 }
 
 // Get returns a document.
