@@ -26,6 +26,9 @@ type DocumentReader interface {
 	// It fails with fault.NotFound when there is none; the fault names no collection, which an adapter knows only by its key.
 	Get(ctx context.Context, key collection.Key, id ident.Document) (document.Document, error)
 
+	// GetAll returns the current documents with these ids, in no order; those that are not there are left out.
+	GetAll(ctx context.Context, key collection.Key, ids []ident.Document) ([]document.Document, error)
+
 	// List returns the documents in the range, in the order of the bytes of their ids, and says whether more follow.
 	List(ctx context.Context, key collection.Key, r Range) (items []document.Document, more bool, err error)
 

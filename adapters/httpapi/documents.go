@@ -87,9 +87,23 @@ func (s *Server) GetDocument(ctx context.Context, r oas.GetDocumentRequestObject
 	if err != nil {
 		return nil, err
 	}
-	if a.status == http.StatusOK {
-		a.contentType, a.body = jsonType, documentText(found)
+	if a.status != http.StatusOK {
+		return a, nil
 	}
+	a.contentType = jsonType
+	if r.Params.Fields == "" && r.Params.Expand == "" {
+		a.body = documentText(found)
+		return a, nil
+	}
+	name, _, err := named(r.Collection, "")
+	if err != nil {
+		return nil, err
+	}
+	cut, expanded, err := s.Documents.Present(ctx, name, found, r.Params.Fields, r.Params.Expand)
+	if err != nil {
+		return nil, err
+	}
+	a.body = appendExpanded(nil, cut, expanded)
 	return a, nil
 }
 

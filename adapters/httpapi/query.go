@@ -10,6 +10,7 @@ import (
 
 	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
 	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/jsontext"
@@ -24,7 +25,7 @@ func (s *Server) ListDocuments(ctx context.Context, r oas.ListDocumentsRequestOb
 		return nil, err
 	}
 	a, page, err := s.list(ctx, app.ListDocuments{
-		Collection: name, Filter: r.Params.Filter, OrderBy: r.Params.OrderBy, Fields: r.Params.Fields,
+		Collection: name, Filter: r.Params.Filter, OrderBy: r.Params.OrderBy, Fields: r.Params.Fields, Expand: r.Params.Expand,
 		Paging:    paging(r.Params.PageSize, r.Params.PageToken, string(r.Params.Count)),
 		AllowScan: r.Params.AllowScan, Explain: r.Params.Explain,
 	})
@@ -58,7 +59,14 @@ func (s *Server) list(ctx context.Context, r app.ListDocuments) (answer, app.Doc
 	if err != nil {
 		return answer{}, page, err
 	}
-	b := appendPage(page.Page, appendDocument)
+	at := -1
+	b := appendPage(page.Page, func(b []byte, item document.Document) []byte {
+		at++
+		if page.Expanded == nil {
+			return appendDocument(b, item)
+		}
+		return appendExpanded(b, item, page.Expanded[at])
+	})
 	if page.Previous != "" {
 		b = append(b, `,"previousPageToken":`...)
 		b = appendString(b, page.Previous)
@@ -106,6 +114,7 @@ var queryMembers = map[string]func(r *app.ListDocuments, v any) string{
 	"filter":    func(r *app.ListDocuments, v any) string { return readString(&r.Filter, v) },
 	"orderBy":   func(r *app.ListDocuments, v any) string { return readString(&r.OrderBy, v) },
 	"fields":    func(r *app.ListDocuments, v any) string { return readString(&r.Fields, v) },
+	"expand":    func(r *app.ListDocuments, v any) string { return readString(&r.Expand, v) },
 	"pageToken": func(r *app.ListDocuments, v any) string { return readString(&r.Token, v) },
 	"allowScan": func(r *app.ListDocuments, v any) string { return readBool(&r.AllowScan, v) },
 	"explain":   func(r *app.ListDocuments, v any) string { return readBool(&r.Explain, v) },

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/search"
 	"github.com/sheafdb/sheaf/ports"
@@ -39,6 +40,19 @@ func (s *Store) Find(ctx context.Context, key collection.Key, f ports.Find) (por
 		size += len(d.Data)
 	}
 	return found, nil
+}
+
+// GetAll returns the documents with these ids.
+func (s *Store) GetAll(ctx context.Context, key collection.Key, ids []ident.Document) ([]document.Document, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	found := []document.Document{}
+	for _, id := range ids {
+		if d, _ := s.of(key).get(id); d != nil {
+			found = append(found, *d)
+		}
+	}
+	return found, ctx.Err()
 }
 
 // CountFound counts the documents that match.

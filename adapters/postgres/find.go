@@ -186,6 +186,20 @@ func (s *Store) fetch(ctx context.Context, tx pgx.Tx, key collection.Key, ids []
 	return items, true, nil
 }
 
+// GetAll returns the documents with these ids.
+func (s *Store) GetAll(ctx context.Context, key collection.Key, ids []ident.Document) ([]document.Document, error) {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = id.String()
+	}
+	found := make([]document.Document, 0, len(ids))
+	err := s.scan(ctx, s.pool, fetchStatement(key, names), func(d document.Document, _ []byte) bool {
+		found = append(found, d)
+		return true
+	})
+	return found, failed(ctx, err, "get documents")
+}
+
 // CountFound counts the documents that match.
 func (s *Store) CountFound(ctx context.Context, key collection.Key, _ search.Query, p search.Plan, limit int64) (int64, error) {
 	st, err := countStatement(key, p, limit)

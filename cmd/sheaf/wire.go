@@ -86,6 +86,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	loops.Go(func() { catalog.Follow(looping, log) })
 	if slices.Contains(settings.Roles, "process") {
 		loops.Go(func() { collections.Purge(looping, log) })
+		loops.Go(func() { collections.BuildIndexes(looping, log) })
 	}
 
 	return &service{

@@ -43,6 +43,7 @@ type Configuration struct {
 	idFromText  string
 	Concurrency Concurrency
 	Indexes     []*index.Index
+	References  []Reference
 }
 
 // maxDescription bounds a description, in bytes.
@@ -157,6 +158,7 @@ var members = map[string]func(p *parsing, pointer string, value any){
 		}
 		p.config.Indexes = indexes
 	},
+	"references": (*parsing).references,
 	"id": func(p *parsing, pointer string, value any) {
 		object, ok := value.(map[string]any)
 		if !ok {
@@ -226,6 +228,13 @@ func (c Configuration) Tree() map[string]any {
 	}
 	if c.IDFrom != nil {
 		tree["id"] = map[string]any{"from": c.idFromText}
+	}
+	if len(c.References) > 0 {
+		list := make([]any, len(c.References))
+		for i, r := range c.References {
+			list[i] = r.Tree()
+		}
+		tree["references"] = list
 	}
 	if len(c.Indexes) > 0 {
 		list := make([]any, len(c.Indexes))

@@ -160,14 +160,7 @@ var members = map[string]func(p *parsing, pointer string, value any){
 }
 
 // environment is what the condition of an index may speak of. It knows no schema: an index outlives that.
-var environment = &query.Env{
-	Variables: map[string]*query.Type{
-		"doc": query.TypeOf(query.Map), string(ID): query.TypeOf(query.String), string(Revision): query.TypeOf(query.Number),
-		string(CreatedAt): query.TypeOf(query.Timestamp), string(UpdatedAt): query.TypeOf(query.Timestamp),
-	},
-	Result: query.Bool,
-	Code:   "index.invalid",
-}
+var environment = query.FilterEnv(query.TypeOf(query.Map))
 
 // refuse takes over what is wrong with an expression.
 func (p *parsing) refuse(pointer string, err error) {

@@ -21,6 +21,10 @@ func TestParse(t *testing.T) {
 		{`{"name": "a", "on": ["doc[\"status\"]", "doc['odd [] name'][].x[\"in\"] desc", "doc[\"é\\\"\"]"]}`,
 			`{"on": ["doc.status", "doc[\"odd [] name\"][].x[\"in\"] desc", "doc[\"é\\\"\"]"], "kind": "ordered", "name": "a", "unique": false}`},
 		{`{"name": "a", "on": ["doc.tags[]", "doc.items"]}`, `{"on": ["doc.tags[]", "doc.items"], "kind": "ordered", "name": "a", "unique": false}`},
+		{`{"name": "a", "on": ["id"], "where": "has(doc.email) && createdAt > timestamp('2020-01-01T00:00:00Z')"}`,
+			`{"on": ["id"], "kind": "ordered", "name": "a", "where": "has(doc.email) && createdAt > timestamp('2020-01-01T00:00:00Z')", "unique": false}`},
+		{`{"name": "a", "on": ["id"], "where": "doc.x +"}`, `/where syntax`},
+		{`{"name": "a", "on": ["id"], "where": "doc.x + 1"}`, `/where type`},
 		{`7`, ` type`},
 		{`{}`, ` required`},
 		{`{"name": "A", "on": []}`, `/name pattern, /on minItems`},
@@ -119,6 +123,15 @@ func TestSet_Entries(t *testing.T) {
 		}
 		if !slices.IsSortedFunc(got.Ordered, compareEntries) || !slices.IsSortedFunc(got.Unique, compareEntries) {
 			t.Errorf("%s: entries are out of order", test.data)
+		}
+	}
+	partial := NewSet(keptAs(t, 1, `{"name": "p", "on": ["doc.email"], "unique": true, "where": "has(doc.email) && !doc.deleted && revision > 2"}`))
+	for data, want := range map[string]string{
+		`{"email": "a", "deleted": false}`: "1 1", `{"email": "a", "deleted": true}`: " ", `{"email": "a"}`: " ", `{}`: " ", `{"deleted": false}`: " ",
+	} {
+		e, err := partial.Entries(Document{ID: "x", Revision: 3, Data: []byte(data)})
+		if got := ids(e.Ordered) + " " + ids(e.Unique); err != nil || got != want {
+			t.Errorf("%s: got %q, want %q (%v)", data, got, want, err)
 		}
 	}
 	gone, come := Diff(entries(`{"status": 1, "tags": ["a", "b"], "name": "Ann"}`), entries(`{"status": 1.0, "tags": ["b", "c"], "name": "ANN"}`))

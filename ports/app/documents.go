@@ -123,7 +123,7 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 		if err != nil {
 			return document.Result{}, err
 		}
-		w.Collection = c.Version()
+		w.Collection, w.Indexes = c.Version(), c.Maintained
 		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}}
 		if validateOnly {
 			return d.rehearse(ctx, c, batch)

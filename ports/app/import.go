@@ -258,14 +258,21 @@ var errNotStored = errors.New("decided, not to be stored")
 // all says that a taken id undoes everything.
 func (run *importRun) store(ctx context.Context, chunk *importChunk, all bool) error {
 	at := run.transfer.Clock()
-	for range judgements {
+	for judged := 0; judged < judgements; {
 		batch := document.Batch{Origin: run.by.origin(), At: at, Writes: chunk.writes(run.request, all)}
 		var err error
 		if len(batch.Writes) > 0 {
 			_, err = run.transfer.Store.Write(ctx, batch)
 		}
+		duplicate := (*document.DuplicateError)(nil)
 		switch {
+		case errors.As(err, &duplicate):
+			// Each time there is at least one item less.
+			if chunk.refuse(duplicate); !all {
+				continue
+			}
 		case errors.Is(err, collection.ErrChanged):
+			judged++
 			run.transfer.Catalog.Forget(run.request.Collection)
 			if err := run.judge(ctx, chunk); err != nil {
 				return err

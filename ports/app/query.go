@@ -17,8 +17,8 @@ import (
 // ListDocuments is a request for a page of documents.
 type ListDocuments struct {
 	Collection ident.Collection
-	// Filter, OrderBy and Fields are as they came; "" is everything, by id, and all members.
-	Filter, OrderBy, Fields string
+	// Filter, OrderBy, Fields and Expand are as they came; "" is everything, by id, all members, and no references.
+	Filter, OrderBy, Fields, Expand string
 	Paging
 	// AllowScan lets the query read as much as it takes.
 	AllowScan bool
@@ -28,6 +28,8 @@ type ListDocuments struct {
 // DocumentPage is a page of documents.
 type DocumentPage struct {
 	Page[document.Document]
+	// Expanded is what each item refers to; nil where it was not asked for.
+	Expanded []Expanded
 	// Previous is the token of the page before, "" where there is none.
 	Previous string
 	// Explain is set when it was asked for.
@@ -48,6 +50,7 @@ type listing struct {
 	collection *collection.Collection
 	query      search.Query
 	fields     search.Fields
+	expansion  *expansion
 	cursor     query.Cursor
 	from       *search.Position
 }
@@ -70,6 +73,12 @@ func (d *Documents) List(ctx context.Context, _ Caller, r ListDocuments) (Docume
 	}
 	page, err := l.page(found)
 	if err != nil {
+		return DocumentPage{}, err
+	}
+	if page.Expanded, err = d.expand(ctx, l.expansion, page.Items); err != nil {
+		return DocumentPage{}, err
+	}
+	if err := l.project(page.Items); err != nil {
 		return DocumentPage{}, err
 	}
 	page.Count, err = count(r.Count, func(kind query.CountKind) (query.Count, error) { return d.countFound(ctx, l, plan, kind) })
@@ -100,6 +109,8 @@ func (d *Documents) listing(ctx context.Context, r ListDocuments) (*listing, err
 	l.query.Order, failed = search.ParseOrder(r.OrderBy, env)
 	wrong = append(wrong, failed)
 	l.fields, failed = search.ParseFields(r.Fields, env)
+	wrong = append(wrong, failed)
+	l.expansion, failed = d.expansion(ctx, c, r.Expand)
 	wrong = append(wrong, failed)
 	if err := together(wrong); err != nil {
 		return nil, err
@@ -147,7 +158,7 @@ func (d *Documents) find(ctx context.Context, l *listing, plan search.Plan, size
 	})
 }
 
-// page turns what was found into an answer: in the order of the list, cut to the fields, with the tokens of the pages around.
+// page turns what was found into an answer: in the order of the list, with the tokens of the pages around.
 func (l *listing) page(found ports.Found) (DocumentPage, error) {
 	items := slices.Clone(found.Items)
 	if l.cursor.Back {
@@ -173,12 +184,18 @@ func (l *listing) page(found ports.Found) (DocumentPage, error) {
 			return page, err
 		}
 	}
+	return page, nil
+}
+
+// project cuts documents to the fields that are asked for. It comes last: references may lie outside of them.
+func (l *listing) project(items []document.Document) error {
 	for i := range items {
+		var err error
 		if items[i].Data, err = l.fields.Apply(items[i].Data); err != nil {
-			return page, err
+			return err
 		}
 	}
-	return page, nil
+	return nil
 }
 
 func (d *Documents) countFound(ctx context.Context, l *listing, plan search.Plan, kind query.CountKind) (query.Count, error) {
@@ -274,4 +291,29 @@ func unindexed(l *listing) error {
 		text = "no index answers this query, and the collection is large: declare the suggested index, or read everything with allowScan=true"
 	}
 	return &UnindexedError{Fault: fault.New(fault.Invalid, "query.unindexed", "%s", text), Suggestion: suggestion}
+}
+
+// Present cuts one document to fields, and follows references from it, as List does.
+// It fails with fault.Malformed where these cannot be read.
+func (d *Documents) Present(ctx context.Context, name ident.Collection, found document.Document, fields, expand string) (document.Document, Expanded, error) {
+	c, err := d.Catalog.Get(ctx, name)
+	if err != nil {
+		return found, nil, err
+	}
+	l := &listing{collection: c}
+	var wrong, failed error
+	l.fields, wrong = search.ParseFields(fields, c.Filters())
+	l.expansion, failed = d.expansion(ctx, c, expand)
+	if err := together([]error{wrong, failed}); err != nil {
+		return found, nil, err
+	}
+	items := []document.Document{found}
+	expanded, err := d.expand(ctx, l.expansion, items)
+	if err != nil {
+		return found, nil, err
+	}
+	if err := l.project(items); err != nil || expanded == nil {
+		return items[0], nil, err
+	}
+	return items[0], expanded[0], nil
 }

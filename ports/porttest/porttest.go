@@ -33,6 +33,7 @@ func Store(t *testing.T, open Open) {
 	t.Run("Documents", func(t *testing.T) { Documents(t, open) })
 	t.Run("Find", func(t *testing.T) { Find(t, open) })
 	t.Run("Writes", func(t *testing.T) { Writes(t, open) })
+	t.Run("Indexes", func(t *testing.T) { Indexes(t, open) })
 	t.Run("Changes", func(t *testing.T) { Changes(t, open) })
 	t.Run("Export", func(t *testing.T) { Export(t, open) })
 	t.Run("Purge", func(t *testing.T) { Purge(t, open) })
@@ -153,7 +154,7 @@ func (f fixture) sharing() (a, b collection.Stored) {
 
 // write is a change of a document that was judged by the collection as it is in c.
 func write(c collection.Stored, name string, does document.Change) document.Write {
-	return document.Write{Collection: c.Version(), ID: id(name), Change: does}
+	return document.Write{Collection: c.Version(), Indexes: setOf(c), ID: id(name), Change: does}
 }
 
 func create(c collection.Stored, name, data string) document.Write {

@@ -261,13 +261,13 @@ type ClientInterface interface {
 
 	// ImportDocumentsWithBody Import documents
 	//
-	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 	//
 	// `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 	//
-	// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -276,13 +276,13 @@ type ClientInterface interface {
 
 	// ImportDocuments Import documents
 	//
-	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 	//
 	// `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 	//
-	// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -704,13 +704,13 @@ func (c *Client) ExportDocuments(ctx context.Context, collection CollectionName,
 
 // ImportDocumentsWithBody Import documents
 //
-// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 //
 // `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 //
-// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
 // Takes any type of body and a specified content type.
 //
@@ -729,13 +729,13 @@ func (c *Client) ImportDocumentsWithBody(ctx context.Context, collection Collect
 
 // ImportDocuments Import documents
 //
-// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 //
 // `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 //
-// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1457,6 +1457,18 @@ func NewListDocumentsRequest(server string, collection CollectionName, params *L
 
 		}
 
+		if params.Expand != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expand", *params.Expand, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.AllowScan != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "allowScan", *params.AllowScan, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
@@ -1746,6 +1758,45 @@ func NewGetDocumentRequest(server string, collection CollectionName, id Document
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "fields", *params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Expand != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expand", *params.Expand, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -2497,13 +2548,13 @@ type ClientWithResponsesInterface interface {
 
 	// ImportDocumentsWithBodyWithResponse Import documents
 	//
-	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 	//
 	// `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 	//
-	// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2512,13 +2563,13 @@ type ClientWithResponsesInterface interface {
 
 	// ImportDocumentsWithResponse Import documents
 	//
-	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 	//
 	// `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 	//
-	// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3780,6 +3831,11 @@ type ListDocumentsResponse406Headers struct {
 	RequestID string
 }
 
+// ListDocumentsResponse413Headers the declared response headers of an HTTP 413 response for ListDocuments
+type ListDocumentsResponse413Headers struct {
+	RequestID string
+}
+
 // ListDocumentsResponse422Headers the declared response headers of an HTTP 422 response for ListDocuments
 type ListDocumentsResponse422Headers struct {
 	RequestID string
@@ -3809,6 +3865,8 @@ type ListDocumentsResponse struct {
 	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
 	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
 	ApplicationProblemJSON422 *Invalid
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
@@ -3825,6 +3883,8 @@ type ListDocumentsResponse struct {
 	Headers404 *ListDocumentsResponse404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *ListDocumentsResponse406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ListDocumentsResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *ListDocumentsResponse422Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -3856,6 +3916,11 @@ func (r ListDocumentsResponse) GetApplicationProblemJSON404() *NotFound {
 // GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
 func (r ListDocumentsResponse) GetApplicationProblemJSON406() *NotAcceptable {
 	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ListDocumentsResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
 }
 
 // GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
@@ -4330,6 +4395,11 @@ type GetDocumentResponse412Headers struct {
 	RequestID string
 }
 
+// GetDocumentResponse413Headers the declared response headers of an HTTP 413 response for GetDocument
+type GetDocumentResponse413Headers struct {
+	RequestID string
+}
+
 // GetDocumentResponse500Headers the declared response headers of an HTTP 500 response for GetDocument
 type GetDocumentResponse500Headers struct {
 	RequestID string
@@ -4356,6 +4426,8 @@ type GetDocumentResponse struct {
 	ApplicationProblemJSON406 *NotAcceptable
 	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
 	ApplicationProblemJSON412 *Stale
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -4374,6 +4446,8 @@ type GetDocumentResponse struct {
 	Headers406 *GetDocumentResponse406Headers
 	// Headers412 the parsed response headers for an HTTP 412 response
 	Headers412 *GetDocumentResponse412Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *GetDocumentResponse413Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *GetDocumentResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -4408,6 +4482,11 @@ func (r GetDocumentResponse) GetApplicationProblemJSON406() *NotAcceptable {
 // GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
 func (r GetDocumentResponse) GetApplicationProblemJSON412() *Stale {
 	return r.ApplicationProblemJSON412
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r GetDocumentResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
 }
 
 // GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -5783,13 +5862,13 @@ func (c *ClientWithResponses) ExportDocumentsWithResponse(ctx context.Context, c
 
 // ImportDocumentsWithBodyWithResponse Import documents
 //
-// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 //
 // `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 //
-// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5804,13 +5883,13 @@ func (c *ClientWithResponses) ImportDocumentsWithBodyWithResponse(ctx context.Co
 
 // ImportDocumentsWithResponse Import documents
 //
-// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 //
 // `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 //
-// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7392,6 +7471,13 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 		}
 		response.ApplicationProblemJSON406 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest Invalid
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -7487,6 +7573,16 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			headers.RequestID = value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers ListDocumentsResponse413Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers413 = &headers
 	case rsp.StatusCode == 422:
 		var headers ListDocumentsResponse422Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -8099,6 +8195,13 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 		}
 		response.ApplicationProblemJSON412 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -8221,6 +8324,16 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 			headers.RequestID = value
 		}
 		response.Headers412 = &headers
+	case rsp.StatusCode == 413:
+		var headers GetDocumentResponse413Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers413 = &headers
 	case rsp.StatusCode == 500:
 		var headers GetDocumentResponse500Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {

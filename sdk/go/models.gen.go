@@ -449,9 +449,10 @@ type Collection struct {
 	Description *string               `json:"description,omitempty"`
 
 	// ID Where a new document's id comes from.
-	ID       *IDSource `json:"id,omitempty"`
-	Name     string    `json:"name"`
-	Revision int64     `json:"revision"`
+	ID         *IDSource   `json:"id,omitempty"`
+	Name       string      `json:"name"`
+	References []Reference `json:"references,omitempty"`
+	Revision   int64       `json:"revision"`
 
 	// Schema A JSON Schema (2020-12), whole; formats are asserted, and references stay inside the document.
 	Schema        *JSONSchema             `json:"schema,omitempty"`
@@ -482,7 +483,8 @@ type CollectionDefinition struct {
 	ID *IDSource `json:"id,omitempty"`
 
 	// Name Equal to the path where it is given.
-	Name *string `json:"name,omitempty"`
+	Name       *string     `json:"name,omitempty"`
+	References []Reference `json:"references,omitempty"`
 
 	// Revision Kept by the server; ignored here.
 	Revision *int64 `json:"revision,omitempty"`
@@ -555,10 +557,13 @@ type Document struct {
 	CreatedAt time.Time `json:"createdAt"`
 
 	// Data A document as its user stored it.
-	Data      DocumentData `json:"data"`
-	ID        string       `json:"id"`
-	Revision  int64        `json:"revision"`
-	UpdatedAt time.Time    `json:"updatedAt"`
+	Data DocumentData `json:"data"`
+
+	// Expanded With `expand`: by the path of a reference, `{document}` or `{document: null, reason, id}` (`reason` is `absent`, `invalid` or `notFound`); a list of them where the path leads through an array.
+	Expanded  *map[string]any `json:"expanded,omitempty"`
+	ID        string          `json:"id"`
+	Revision  int64           `json:"revision"`
+	UpdatedAt time.Time       `json:"updatedAt"`
 }
 
 // DocumentData A document as its user stored it.
@@ -584,6 +589,7 @@ type DocumentPage struct {
 type DocumentQuery struct {
 	AllowScan *bool               `json:"allowScan,omitempty"`
 	Count     *DocumentQueryCount `json:"count,omitempty"`
+	Expand    *string             `json:"expand,omitempty"`
 	Explain   *bool               `json:"explain,omitempty"`
 	Fields    *string             `json:"fields,omitempty"`
 	Filter    *string             `json:"filter,omitempty"`
@@ -661,7 +667,7 @@ type ImportError struct {
 type ImportReport struct {
 	Created int64 `json:"created"`
 
-	// Errors The faults of the first bad lines.
+	// Errors The first faults of bad lines, at most 1,000.
 	Errors []ImportError `json:"errors,omitempty"`
 
 	// Failed Bad lines in all.
@@ -711,6 +717,17 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
+// Reference Says that a member of a document is the id of a document in another collection.
+type Reference struct {
+	// Collection Example: products
+	Collection string `json:"collection"`
+
+	// Path A path into the document; `[]` leads through an array.
+	//
+	// Example: doc.lines[].product
+	Path string `json:"path"`
+}
+
 // Violation One place of a request that is wrong.
 type Violation struct {
 	// Code The JSON Schema keyword, or a word of ours such as `unknownField`.
@@ -740,6 +757,9 @@ type DocumentID = string
 
 // Existing defines model for Existing.
 type Existing string
+
+// Expand defines model for Expand.
+type Expand = string
 
 // Explain defines model for Explain.
 type Explain = bool
@@ -890,6 +910,9 @@ type ListDocumentsParams struct {
 	// Fields Paths of the members that `data` shall have, separated by commas; all by default. They stay nested as they are.
 	Fields *Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
+	// Expand Paths of declared references to follow, separated by commas; a path may go on in the collection that it leads to. What was found stands in `expanded`.
+	Expand *Expand `form:"expand,omitempty" json:"expand,omitempty"`
+
 	// AllowScan Read the whole collection where no index helps.
 	AllowScan *AllowScan `form:"allowScan,omitempty" json:"allowScan,omitempty"`
 
@@ -932,6 +955,12 @@ type DeleteDocumentParams struct {
 
 // GetDocumentParams defines parameters for GetDocument.
 type GetDocumentParams struct {
+	// Fields Paths of the members that `data` shall have, separated by commas; all by default. They stay nested as they are.
+	Fields *Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Expand Paths of declared references to follow, separated by commas; a path may go on in the collection that it leads to. What was found stands in `expanded`.
+	Expand *Expand `form:"expand,omitempty" json:"expand,omitempty"`
+
 	// IfMatch Strong entity tags, or `*`: go on only if the current revision is one of them (RFC 9110 section 13.1.1).
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 

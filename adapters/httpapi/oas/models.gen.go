@@ -386,9 +386,10 @@ type Collection struct {
 	Description string                `json:"description,omitempty,omitzero"`
 
 	// ID Where a new document's id comes from.
-	ID       IDSource `json:"id,omitempty,omitzero"`
-	Name     string   `json:"name"`
-	Revision int64    `json:"revision"`
+	ID         IDSource    `json:"id,omitempty,omitzero"`
+	Name       string      `json:"name"`
+	References []Reference `json:"references,omitempty,omitzero"`
+	Revision   int64       `json:"revision"`
 
 	// Schema A JSON Schema (2020-12), whole; formats are asserted, and references stay inside the document.
 	Schema        JSONSchema              `json:"schema,omitempty,omitzero"`
@@ -458,10 +459,13 @@ type Document struct {
 	CreatedAt time.Time `json:"createdAt"`
 
 	// Data A document as its user stored it.
-	Data      DocumentData `json:"data"`
-	ID        string       `json:"id"`
-	Revision  int64        `json:"revision"`
-	UpdatedAt time.Time    `json:"updatedAt"`
+	Data DocumentData `json:"data"`
+
+	// Expanded With `expand`: by the path of a reference, `{document}` or `{document: null, reason, id}` (`reason` is `absent`, `invalid` or `notFound`); a list of them where the path leads through an array.
+	Expanded  map[string]any `json:"expanded,omitempty,omitzero"`
+	ID        string         `json:"id"`
+	Revision  int64          `json:"revision"`
+	UpdatedAt time.Time      `json:"updatedAt"`
 }
 
 // DocumentData A document as its user stored it.
@@ -552,7 +556,7 @@ type ImportError struct {
 type ImportReport struct {
 	Created int64 `json:"created"`
 
-	// Errors The faults of the first bad lines.
+	// Errors The first faults of bad lines, at most 1,000.
 	Errors []ImportError `json:"errors,omitempty,omitzero"`
 
 	// Failed Bad lines in all.
@@ -602,6 +606,17 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
+// Reference Says that a member of a document is the id of a document in another collection.
+type Reference struct {
+	// Collection Example: products
+	Collection string `json:"collection"`
+
+	// Path A path into the document; `[]` leads through an array.
+	//
+	// Example: doc.lines[].product
+	Path string `json:"path"`
+}
+
 // Violation One place of a request that is wrong.
 type Violation struct {
 	// Code The JSON Schema keyword, or a word of ours such as `unknownField`.
@@ -631,6 +646,9 @@ type DocumentID = string
 
 // Existing defines model for Existing.
 type Existing string
+
+// Expand defines model for Expand.
+type Expand = string
 
 // Explain defines model for Explain.
 type Explain = bool
@@ -781,6 +799,9 @@ type ListDocumentsParams struct {
 	// Fields Paths of the members that `data` shall have, separated by commas; all by default. They stay nested as they are.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
 
+	// Expand Paths of declared references to follow, separated by commas; a path may go on in the collection that it leads to. What was found stands in `expanded`.
+	Expand Expand `form:"expand,omitempty" json:"expand,omitempty,omitzero"`
+
 	// AllowScan Read the whole collection where no index helps.
 	AllowScan AllowScan `form:"allowScan,omitempty" json:"allowScan,omitempty,omitzero"`
 
@@ -823,6 +844,12 @@ type DeleteDocumentParams struct {
 
 // GetDocumentParams defines parameters for GetDocument.
 type GetDocumentParams struct {
+	// Fields Paths of the members that `data` shall have, separated by commas; all by default. They stay nested as they are.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
+
+	// Expand Paths of declared references to follow, separated by commas; a path may go on in the collection that it leads to. What was found stands in `expanded`.
+	Expand Expand `form:"expand,omitempty" json:"expand,omitempty,omitzero"`
+
 	// IfMatch Strong entity tags, or `*`: go on only if the current revision is one of them (RFC 9110 section 13.1.1).
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 

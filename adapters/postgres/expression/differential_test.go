@@ -6,6 +6,9 @@ import (
 	"os"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sheafdb/sheaf/adapters/postgres/expression"
 	"github.com/sheafdb/sheaf/adapters/postgres/pgtest"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
@@ -46,6 +49,62 @@ func TestFilter_AgreesWithGo(t *testing.T) {
 			t.Logf("%d expressions (%d refused), %d comparisons: %d true, %d false, %d errors", asked, refused, asked*documents, count[isTrue], count[isFalse], count[isError])
 		})
 	}
+}
+
+// TestValue_AgreesWithGo compares values of every kind, to the last digit of a number.
+func TestValue_AgreesWithGo(t *testing.T) {
+	t.Parallel()
+	questions := 300
+	if os.Getenv("SHEAF_NIGHTLY") != "" {
+		questions = 10_000
+	}
+	g := &generator{Rand: rand.New(rand.NewPCG(13, 1))}
+	conn := connect(t, pgtest.CacheStatement)
+	store(t, conn, g.canonicalDocuments(t, 60))
+	rows := rowsOf(t, conn)
+	env := query.FilterEnv(nil)
+	env.Result = query.Dynamic
+	asked, values := 0, 0
+	for asked < questions {
+		depth := 1 + g.IntN(4)
+		source := g.one(g.any(depth), g.number(depth), g.text(depth), g.list(depth))
+		e, err := query.Compile(source, env)
+		if err != nil {
+			continue
+		}
+		asked++
+		var args expression.Arguments
+		value, err := expression.Value(e.Root(), expression.DocumentRow(), &args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := conn.Query(t.Context(), "SELECT ("+value.JSON()+")::text FROM documents AS d ORDER BY revision", args.Values()...)
+		if err != nil {
+			t.Fatalf("%s: %v", source, err)
+		}
+		texts, err := pgx.CollectRows(found, pgx.RowTo[*string])
+		if err != nil {
+			t.Fatalf("%s: %v", source, err)
+		}
+		for i, sql := range texts {
+			got, err := e.Eval(rows[i])
+			switch {
+			case err != nil && sql != nil:
+				t.Errorf("%s\n%s\nGo says %v, SQL says %s", source, jsontext.Append(nil, rows[i]["doc"]), err, *sql)
+			case err == nil && sql == nil:
+				t.Errorf("%s\n%s\nGo says %s, SQL says NULL", source, jsontext.Append(nil, rows[i]["doc"]), jsontext.Append(nil, got))
+			case err == nil && string(jsontext.Append(nil, got)) != *sql:
+				t.Errorf("%s\n%s\nGo says %s, SQL says %s", source, jsontext.Append(nil, rows[i]["doc"]), jsontext.Append(nil, got), *sql)
+			default:
+				if values++; err != nil {
+					values--
+				}
+				continue
+			}
+			break
+		}
+	}
+	t.Logf("%d expressions, %d comparisons, %d of them of values", asked, asked*len(rows), values)
 }
 
 func (g *generator) canonicalDocuments(tb testing.TB, n int) []string {
