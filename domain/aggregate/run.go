@@ -390,4 +390,3 @@ func Decode(data []byte, vars query.Vars) (query.Vars, error) {
 	vars["doc"] = tree
 	return vars, nil
 }
-
