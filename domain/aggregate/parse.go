@@ -206,6 +206,16 @@ func (p *parser) object(pointer string, value any, required, optional []string) 
 	return object, ok
 }
 
+// flag reads a member that is true or false; it is false where it is not given.
+func (p *parser) flag(pointer string, object map[string]any, member string) bool {
+	value, given := object[member]
+	is, ok := value.(bool)
+	if given && !ok {
+		p.fail(pointer+"/"+member, "type", "must be true or false")
+	}
+	return is
+}
+
 // name judges the name of a variable to come.
 func (p *parser) name(pointer, name string) bool {
 	for i := range len(name) {

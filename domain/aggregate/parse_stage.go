@@ -37,12 +37,7 @@ func (p *parser) unwind(pointer string, value any, in *scope) (Stage, *scope) {
 	if u.Index, counted = p.fresh(pointer, object, "index", out); u.Index != "" {
 		out = out.with(u.Index, query.TypeOf(query.Number))
 	}
-	if preserve, given := object["preserveEmpty"]; given {
-		var ok bool
-		if u.PreserveEmpty, ok = preserve.(bool); !ok {
-			p.fail(pointer+"/preserveEmpty", "type", "must be true or false")
-		}
-	}
+	u.PreserveEmpty = p.flag(pointer, object, "preserveEmpty")
 	if u.Path == nil || !named || !counted {
 		return nil, nil
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/fault"
-	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
 )
 
@@ -379,14 +378,4 @@ func (r *run) facets(f *Facet, in rows) query.Vars {
 		row[b.Name] = list
 	}
 	return row
-}
-
-// Decode returns the variables of a document.
-func Decode(data []byte, vars query.Vars) (query.Vars, error) {
-	tree, err := jsontext.Decode(data)
-	if err != nil {
-		return nil, fmt.Errorf("decode a stored document: %w", err)
-	}
-	vars["doc"] = tree
-	return vars, nil
 }

@@ -5,6 +5,8 @@
 package app
 
 import (
+	"time"
+
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/principal"
@@ -30,6 +32,8 @@ type Limits struct {
 	Import   ImportLimits
 	// Scan is how many documents, or entries of an index, a query may read that no index answers, unless it asks for more.
 	Scan int64
+	// Aggregate is how long an aggregation may take; 0 is 20 s.
+	Aggregate time.Duration
 }
 
 // Dependencies are what the use cases stand on.
