@@ -45,3 +45,15 @@ func TestPort_Agree(t *testing.T) {
 		})
 	}
 }
+
+// Random pipelines have the same rows in memory and in PostgreSQL.
+func TestPort_AgreeOnRows(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			mode := pgtest.ExecModes[seed%uint64(len(pgtest.ExecModes))]
+			porttest.AgreeOnRows(t, memory.New(), open(t, postgres.Config{ExecMode: mode.String()}), seed)
+		})
+	}
+}
