@@ -2,6 +2,7 @@ package aggregation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sheafdb/sheaf/adapters/postgres/expression"
@@ -79,7 +80,19 @@ func (c *compiler) project(s *aggregate.Project, in relation) relation {
 	return out
 }
 
+// settled is the relation with its rows numbered, so that a stage which makes many of one does not have them all compared by what they were sorted by.
+func (c *compiler) settled(in relation) relation {
+	if !slices.ContainsFunc(in.order, func(p place) bool { return p.value }) {
+		return in
+	}
+	number := c.column()
+	in.name = c.table(fmt.Sprintf("SELECT r.*, row_number() OVER (%s) AS %s FROM %s AS r", strings.TrimPrefix(in.orderBy("r"), " "), number, in.name))
+	in.order = []place{{column: number}}
+	return in
+}
+
 func (c *compiler) unwind(s *aggregate.Unwind, in relation) relation {
+	in = c.settled(in)
 	list := c.json(s.Path, in)
 	join, value := "CROSS JOIN", "u.item"
 	if s.PreserveEmpty {
