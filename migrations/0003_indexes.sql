@@ -102,7 +102,20 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- Fails with SH004 unless the index is ready. A search names it in its condition: a process may take an index for ready that is gone since, and whose entries are being removed.
+-- It is STABLE, so that it sees what the search sees and runs once for each.
+-- +goose StatementBegin
+CREATE FUNCTION public.sheaf_index_ready_v1(p_index integer) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM public.collection_indexes WHERE index_id = p_index AND state = 'r') THEN
+        RAISE EXCEPTION 'an index is not ready' USING ERRCODE = 'SH004';
+    END IF;
+    RETURN true;
+END $$;
+-- +goose StatementEnd
+
 -- +goose Down
+DROP FUNCTION public.sheaf_index_ready_v1;
 COMMENT ON COLUMN public.configuration_changes.op IS NULL;
 DROP FUNCTION public.sheaf_write_v2;
 DROP FUNCTION public.sheaf_write_unique_v1;

@@ -33,7 +33,7 @@ type Found struct {
 	Examined int64
 }
 
-// DocumentFinder finds documents by what is in them.
+// DocumentFinder finds documents by what is in them. Its methods fail with collection.ErrChanged when the index that they are to read is no longer ready.
 type DocumentFinder interface {
 	// Find returns the documents of the stretch, in the order of the query, then of their ids, from the place on.
 	// A document matches when the filter is true for it.

@@ -36,7 +36,7 @@ func paging(size int, token, count string) app.Paging {
 func appendCollection(b []byte, c collection.Stored) []byte {
 	b = append(b, `{"name":`...)
 	b = appendString(b, c.Name.String())
-	b = appendMembers(b, c.Configuration)
+	b = appendMembers(b, c.View())
 	b = append(b, `,"revision":`...)
 	b = strconv.AppendInt(b, c.Revision, 10)
 	b = append(b, `,"state":"`...)

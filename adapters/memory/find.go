@@ -15,6 +15,9 @@ import (
 
 // Find looks at every document, whatever the plan: it is what plans are compared with.
 func (s *Store) Find(ctx context.Context, key collection.Key, f ports.Find) (ports.Found, error) {
+	if err := s.ready(key, f.Plan); err != nil {
+		return ports.Found{}, err
+	}
 	top := search.NewTop[document.Document](f.Limit+1, f.Back)
 	examined, err := s.matching(ctx, key, f.Query, func(d document.Document) error {
 		at, err := f.Query.Order.Of(d)
@@ -56,7 +59,10 @@ func (s *Store) GetAll(ctx context.Context, key collection.Key, ids []ident.Docu
 }
 
 // CountFound counts the documents that match.
-func (s *Store) CountFound(ctx context.Context, key collection.Key, q search.Query, _ search.Plan, limit int64) (int64, error) {
+func (s *Store) CountFound(ctx context.Context, key collection.Key, q search.Query, p search.Plan, limit int64) (int64, error) {
+	if err := s.ready(key, p); err != nil {
+		return 0, err
+	}
 	n := int64(0)
 	_, err := s.matching(ctx, key, q, func(document.Document) error {
 		n++
@@ -88,23 +94,38 @@ func (s *Store) matching(ctx context.Context, key collection.Key, q search.Query
 	return int64(len(all)), ctx.Err()
 }
 
+// ready fails with collection.ErrChanged unless the index of the plan is ready.
+func (s *Store) ready(key collection.Key, p search.Plan) error {
+	if p.Index == nil {
+		return nil
+	}
+	_, err := s.readyIndex(key, p.Index.ID)
+	return err
+}
+
+func (s *Store) readyIndex(key collection.Key, id int32) (*index.Index, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	k := s.keys[key]
+	if k == nil {
+		return nil, collection.ErrChanged
+	}
+	at := slices.IndexFunc(k.Indexes, func(x index.Stored) bool { return x.ID == id && x.State == index.Ready })
+	if at < 0 {
+		return nil, collection.ErrChanged
+	}
+	return index.ParseSpec(k.Indexes[at].Spec)
+}
+
 // CountEntries counts the entries in the spans, which it makes of the documents.
 func (s *Store) CountEntries(ctx context.Context, key collection.Key, indexID int32, spans []index.Span, limit int64) (int64, error) {
-	s.mu.RLock()
-	var set *index.Set
-	if k := s.keys[key]; k != nil {
-		if at := slices.IndexFunc(k.Indexes, func(x index.Stored) bool { return x.ID == indexID }); at >= 0 {
-			x, err := index.ParseSpec(k.Indexes[at].Spec)
-			if err != nil {
-				s.mu.RUnlock()
-				return 0, err
-			}
-			set = index.NewSet(index.Kept{Index: x, ID: indexID})
-		}
+	x, err := s.readyIndex(key, indexID)
+	if err != nil {
+		return 0, err
 	}
-	s.mu.RUnlock()
+	set := index.NewSet(index.Kept{Index: x, ID: indexID})
 	n := int64(0)
-	_, err := s.matching(ctx, key, search.Query{}, func(d document.Document) error {
+	_, err = s.matching(ctx, key, search.Query{}, func(d document.Document) error {
 		entries, err := set.Entries(d.Indexable())
 		for _, e := range entries.Ordered {
 			if slices.ContainsFunc(spans, func(s index.Span) bool {

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -254,7 +255,7 @@ type made struct {
 func (d *draft) origin(e index.Entry) document.Duplicate {
 	first := d.steps[len(d.steps)-1]
 	for _, m := range slices.Backward(d.steps) {
-		if !slices.ContainsFunc(m.entries.Unique, func(has index.Entry) bool { return has.Index == e.Index && string(has.Key) == string(e.Key) }) {
+		if !slices.ContainsFunc(m.entries.Unique, func(has index.Entry) bool { return has.Index == e.Index && bytes.Equal(has.Key, e.Key) }) {
 			break
 		}
 		first = m

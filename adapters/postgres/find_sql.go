@@ -27,6 +27,7 @@ type builder struct {
 	args   expression.Arguments
 	bucket string
 	key    collection.Key
+	index  string // the id of the index that is read
 	id     string // of the collection, once it is bound: a parameter that is not used has no type
 	err    error
 }
@@ -69,8 +70,19 @@ func (b *builder) lookUp() {
 // spans is every entry in the spans of an index.
 func (b *builder) spans(indexID int32, spans []index.Span) {
 	from, to := bounds(spans)
+	id := b.bind(indexID, "integer")
 	b.write(` FROM unnest(`, b.bind(from, "bytea[]"), `, `, b.bind(to, "bytea[]"), `) AS s(lo, hi) CROSS JOIN LATERAL (SELECT x.key, x.id FROM public.index_entries AS x WHERE x.bucket = `,
-		b.bucket, ` AND x.index_id = `, b.bind(indexID, "integer"), ` AND x.key >= s.lo AND x.key < s.hi OFFSET 0) AS e`)
+		b.bucket, ` AND x.index_id = `, id, ` AND x.key >= s.lo AND x.key < s.hi OFFSET 0) AS e`)
+	b.index = id
+}
+
+// ready is the condition that the index which is read is ready, and an error where it is not.
+func (b *builder) ready() string { return `public.sheaf_index_ready_v1(` + b.index + `)` }
+
+// entries is the condition of entries of an index, in the alias e.
+func (b *builder) entries(indexID int32) {
+	b.index = b.bind(indexID, "integer")
+	b.write(` WHERE `, b.ready(), ` AND e.bucket = `, b.bucket, ` AND e.index_id = `, b.index)
 }
 
 // residual adds what has to be true for a document.
@@ -130,7 +142,7 @@ func orderedStatement(key collection.Key, f ports.Find, from *search.Position, l
 	span := f.Plan.Spans[0]
 	b.write(`SELECT e.key, `, documentColumns, ` FROM public.index_entries AS e`)
 	b.lookUp()
-	b.write(` WHERE e.bucket = `, b.bucket, ` AND e.index_id = `, b.bind(f.Plan.Index.ID, "integer"))
+	b.entries(f.Plan.Index.ID)
 	lo, hi := bounds([]index.Span{span})
 	b.write(` AND e.key >= `, b.bind(lo[0], "bytea"), ` AND e.key < `, b.bind(hi[0], "bytea"))
 	if from != nil {
@@ -174,7 +186,7 @@ func placesStatement(key collection.Key, f ports.Find) (statement, error) {
 		if !byID || len(f.Plan.Residual) > 0 {
 			b.lookUp()
 		}
-		b.write(` WHERE true`)
+		b.write(` WHERE `, b.ready())
 	}
 	b.residual(f.Plan.Residual)
 	return b.done()
@@ -194,7 +206,8 @@ func (b *builder) merged(f ports.Find) {
 	if len(f.Plan.Residual) > 0 {
 		b.lookUp()
 	}
-	b.write(` WHERE e.bucket = `, b.bucket, ` AND e.index_id = `, b.bind(f.Plan.Index.ID, "integer"), ` AND e.key >= s.lo AND e.key < s.hi`)
+	b.entries(f.Plan.Index.ID)
+	b.write(` AND e.key >= s.lo AND e.key < s.hi`)
 	if f.From != nil {
 		b.behind(f, `s.at`, b.bind(f.From.ID, "text"))
 	}
@@ -226,7 +239,7 @@ func countStatement(key collection.Key, p search.Plan, limit int64) (statement, 
 		if len(p.Residual) > 0 {
 			b.lookUp()
 		}
-		b.write(` WHERE true`)
+		b.write(` WHERE `, b.ready())
 	}
 	b.residual(p.Residual)
 	if limit > 0 {
@@ -240,7 +253,7 @@ func countEntriesStatement(key collection.Key, indexID int32, spans []index.Span
 	b := newBuilder(key)
 	b.write(`SELECT count(*) FROM (SELECT`)
 	b.spans(indexID, spans)
-	b.write(` LIMIT `, strconv.FormatInt(limit, 10), `) AS counted`)
+	b.write(` WHERE `, b.ready(), ` LIMIT `, strconv.FormatInt(limit, 10), `) AS counted`)
 	st, _ := b.done() // only a residual can fail
 	return st
 }

@@ -1,6 +1,7 @@
 package collection_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/sheafdb/sheaf/domain/collection"
@@ -36,7 +37,7 @@ func TestParse_Indexes(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	declared, err := index.Declared(config.Format())
-	if err != nil || len(declared) != 1 || string(declared[0].Spec) != string(config.Indexes[0].Spec()) {
+	if err != nil || len(declared) != 1 || !bytes.Equal(declared[0].Spec, config.Indexes[0].Spec()) {
 		t.Errorf("declared %v, %v", declared, err)
 	}
 	_, err = parse(t, `{"indexes": [{"name": "by_a", "on": ["a"]}]}`)
@@ -76,7 +77,7 @@ func TestCompile_Indexes(t *testing.T) {
 		t.Errorf("view %s", got)
 	}
 	// What an answer showed may be sent back.
-	if again, err := parse(t, view); err != nil || string(again.Format()) != string(config.Format()) {
+	if again, err := parse(t, view); err != nil || !bytes.Equal(again.Format(), config.Format()) {
 		t.Errorf("sent back: %v", err)
 	}
 	other := stored

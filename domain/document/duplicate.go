@@ -33,7 +33,7 @@ func Duplicated(duplicates ...Duplicate) *DuplicateError {
 	first := duplicates[0].Index
 	f := fault.New(fault.Conflict, "document.duplicate", "another document has the same %s, which index %q makes unique", fieldsOf(first), first.Name)
 	for _, d := range duplicates {
-		f.With(d.Violations()...)
+		f = f.With(d.Violations()...)
 	}
 	return &DuplicateError{Fault: f, Duplicates: duplicates}
 }

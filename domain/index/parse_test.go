@@ -3,6 +3,7 @@ package index
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -78,7 +79,7 @@ func FuzzField(f *testing.F) {
 			return
 		}
 		again, err := parseField(field.String())
-		if err != nil || again.String() != field.String() || fmt.Sprint(again) != fmt.Sprint(field) {
+		if err != nil || again.String() != field.String() || !reflect.DeepEqual(again, field) {
 			t.Fatalf("%q is %q, and that is %q (%v)", s, field, again, err)
 		}
 	})

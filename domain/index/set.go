@@ -97,7 +97,7 @@ func (s *Set) Entries(d Document) (Entries, error) {
 
 // source is a document with its data decoded.
 type source struct {
-	Document
+	of   Document
 	tree any
 }
 
@@ -105,13 +105,13 @@ type source struct {
 func (d source) value(f Field) (v any, found bool) {
 	switch f.Column {
 	case ID:
-		return d.Document.ID, true
+		return d.of.ID, true
 	case Revision:
-		return json.Number(strconv.FormatInt(d.Document.Revision, 10)), true
+		return json.Number(strconv.FormatInt(d.of.Revision, 10)), true
 	case CreatedAt:
-		return query.Instant(d.Document.CreatedAt.UnixMicro()), true
+		return query.Instant(d.of.CreatedAt.UnixMicro()), true
 	case UpdatedAt:
-		return query.Instant(d.Document.UpdatedAt.UnixMicro()), true
+		return query.Instant(d.of.UpdatedAt.UnixMicro()), true
 	}
 	return f.Path.Find(d.tree)
 }

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/sheafdb/sheaf/domain/jsontext"
@@ -126,7 +127,7 @@ func PlanChange(declared []Declaration, there []Stored) Plan {
 	return p
 }
 
-func (s Stored) is(d Declaration) bool { return s.Name == d.Name && string(s.Spec) == string(d.Spec) }
+func (s Stored) is(d Declaration) bool { return s.Name == d.Name && bytes.Equal(s.Spec, d.Spec) }
 
 // AnyFailed says whether writing a configuration again, although nothing in it changed, has something to do.
 func AnyFailed(there []Stored) bool {

@@ -193,7 +193,7 @@ func (c *checker) list(e ast.Expr) (operand, bool) {
 		case !fine:
 			ok = false
 		case o.isTime():
-			ok = c.fail(c.offset(element), "refused", "a list holds JSON values, and no %s; compare with each on its own", o.kind())
+			ok = c.fail(c.offset(element), "refused", "a list holds JSON values, and %s is none; compare with each on its own", o.kind())
 		default:
 			nodes, size = append(nodes, o.node), size+o.size
 			if constant, is := o.node.(*Literal); is {

@@ -89,7 +89,7 @@ func (c *checker) operator(e ast.Expr, op Op, o []operand) (operand, bool) {
 		}
 		return c.result(e, Number, o[0].size, op, Number, o...), true
 	}
-	return operand{}, c.fail(c.offset(e), "refused", "%s is not offered: its result would have to be rounded; multiply the other side instead", op)
+	return operand{}, c.fail(c.offset(e), "refused", "%s is not offered: results would have to be rounded; multiply the other side of a comparison instead", op)
 }
 
 // mismatch notes that an operator cannot work on its operands.

@@ -252,13 +252,34 @@ func (t *tally) result() (any, error) {
 	return t.quantifier == All || t.quantifier == One && t.holds == 1, nil
 }
 
-// equal is the equality of JSON values.
+// equal is jsontext.Equal within the bounds of the work.
 func (ev *evaluation) equal(a, b any) bool {
-	switch v := a.(type) {
+	switch a := a.(type) {
+	case string:
+		b, ok := b.(string)
+		return ok && ev.spend(len(a)/textWork) && a == b
 	case []any:
-		ev.spend(len(v))
+		b, ok := b.([]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for i := range a {
+			if !ev.spend(1) || !ev.equal(a[i], b[i]) {
+				return false
+			}
+		}
+		return true
 	case map[string]any:
-		ev.spend(4 * len(v))
+		b, ok := b.(map[string]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for name, member := range a {
+			if other, ok := b[name]; !ok || !ev.spend(1) || !ev.equal(member, other) {
+				return false
+			}
+		}
+		return true
 	}
 	return jsontext.Equal(a, b)
 }

@@ -158,7 +158,7 @@ func (ev *evaluation) texts(op Op, a, b any) (any, error) {
 func (ev *evaluation) unary(n *Call, a any) (any, error) {
 	if s, ok := a.(string); ok {
 		ev.spend(len(s) / textWork)
-		return ofText(n, s)
+		return ev.text(n, s)
 	}
 	switch n.Op {
 	case OpSize:
@@ -185,11 +185,12 @@ func (ev *evaluation) unary(n *Call, a any) (any, error) {
 	return nil, failKind
 }
 
-func ofText(n *Call, s string) (any, error) {
+func (ev *evaluation) text(n *Call, s string) (any, error) {
 	switch n.Op {
 	case OpSize:
 		return count(utf8.RuneCountInString(s)), nil
 	case OpMatches:
+		ev.spend(len(s) * n.Pattern.work)
 		return n.Pattern.matcher.MatchString(s), nil
 	case OpLowerASCII:
 		return mapASCII(s, 'A', 'Z'), nil

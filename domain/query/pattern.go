@@ -13,6 +13,7 @@ type Pattern struct {
 	// Tree is the parsed expression, not to be changed. It has no node that compilePattern refuses.
 	Tree    *syntax.Regexp
 	matcher *regexp.Regexp
+	work    int // of matching one byte, see maxWork
 }
 
 // Limits of a pattern.
@@ -54,7 +55,7 @@ func compilePattern(source string) (*Pattern, error) {
 	if tree, err = syntax.Parse(source, syntax.Perl); err != nil {
 		return nil, errors.New("is not a regular expression of RE2")
 	}
-	return &Pattern{Tree: tree, matcher: matcher}, nil
+	return &Pattern{Tree: tree, matcher: matcher, work: 1 + len(program.Inst)/16}, nil
 }
 
 // admit refuses what cannot be said in the regular expressions of PostgreSQL with the same meaning.

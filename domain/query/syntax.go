@@ -21,9 +21,9 @@ const maxShown = 40
 func explainSyntax(message string) string {
 	if m := badCharacter.FindStringSubmatch(message); m != nil {
 		if strings.HasPrefix(m[1], `"`) || strings.HasPrefix(m[1], `'`) {
-			return "a string begins here that does not end"
+			return "a string begins here that does not end, or has an escape that is not known"
 		}
-		return shown(m[1]) + " cannot stand here"
+		return found(m[1])
 	}
 	if m := mismatched.FindStringSubmatch(message); m != nil {
 		return found(m[1]) + "; expected " + expectation(m[2])
@@ -52,8 +52,15 @@ func found(token string) string {
 	if token == "<EOF>" {
 		return "the expression ends here"
 	}
-	return shown(token) + " cannot stand here"
+	text := shown(token) + " cannot stand here"
+	if instead := elsewhere[strings.ToLower(strings.TrimSpace(token))]; instead != "" {
+		text += "; write " + instead
+	}
+	return text
 }
+
+// elsewhere are operators of other languages.
+var elsewhere = map[string]string{"=": "==", "<>": "!=", "and": "&&", "or": "||", "not": "!", "&": "&&", "|": "||", "like": "contains(…)", "is": "=="}
 
 func shown(text string) string {
 	if len(text) > maxShown {

@@ -5,10 +5,13 @@
 package app
 
 import (
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/principal"
 	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/domain/schema"
@@ -60,4 +63,11 @@ type Page[T any] struct {
 	Next string
 	// Count is set when it was asked for.
 	Count *query.Count
+}
+
+// recovered, deferred, makes an error of a panic. It is for goroutines of ours, where a panic would end the process and not the request.
+func recovered(err *error) {
+	if v := recover(); v != nil {
+		*err = fault.Wrap(fmt.Errorf("%v\n%s", v, debug.Stack()), fault.Internal, "internal", "panic")
+	}
 }

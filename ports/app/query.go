@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/sheafdb/sheaf/domain/collection"
@@ -59,6 +60,17 @@ type listing struct {
 // It fails with fault.NotFound (no collection), with fault.Malformed for a filter, an order, fields or a page token that cannot be read, and with
 // an *UnindexedError for a query that would read too much.
 func (d *Documents) List(ctx context.Context, _ Caller, r ListDocuments) (DocumentPage, error) {
+	for range judgements {
+		page, err := d.list(ctx, r)
+		if !errors.Is(err, collection.ErrChanged) {
+			return page, err
+		}
+		d.Catalog.Forget(r.Collection) // an index that it was to be found by is gone
+	}
+	return DocumentPage{}, collection.ErrChanged
+}
+
+func (d *Documents) list(ctx context.Context, r ListDocuments) (DocumentPage, error) {
 	l, err := d.listing(ctx, r)
 	if err != nil {
 		return DocumentPage{}, err

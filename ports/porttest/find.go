@@ -2,6 +2,7 @@ package porttest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -20,7 +21,7 @@ import (
 // Find is the part of the suite about ports.DocumentFinder: every plan gives the answer that looking at every document gives.
 func Find(t *testing.T, open Open) {
 	t.Helper()
-	promises{"Plans": findPlans, "Bytes": findBytes, "Empty": findEmpty}.keep(t, open)
+	promises{"Plans": findPlans, "Bytes": findBytes, "Empty": findEmpty, "Dropped": findDropped}.keep(t, open)
 }
 
 // searched is a configuration with an index of each sort.
@@ -248,6 +249,29 @@ func findEmpty(f fixture) {
 			if err != nil || len(found.Items) != 0 || found.More || found.Items == nil {
 				f.Errorf("filter %q, plan %s: %+v, %v; want nothing", filter, planName(p), found, err)
 			}
+		}
+	}
+}
+
+// An index that is gone since the plan was made is not read: its entries may be gone, too.
+func findDropped(f fixture) {
+	c, _ := f.searching(3, 10)
+	q := f.query(c, `doc.b in ["x", "y"] && doc.n > 1`, "")
+	plans := search.Plans(q, c.ReadyIndexes())
+	f.configure("searched", `{}`)
+	for _, p := range plans {
+		_, found := f.Find(f.Context(), c.Key, ports.Find{Query: q, Plan: p, Limit: 5, Bytes: 1 << 20})
+		_, counted := f.CountFound(f.Context(), c.Key, q, p, 0)
+		for _, err := range []error{found, counted} {
+			if want := p.Index != nil; errors.Is(err, collection.ErrChanged) != want || err != nil && !want {
+				f.Errorf("plan %s: %v; want collection.ErrChanged: %v", planName(p), err, want)
+			}
+		}
+		if p.Index == nil {
+			continue
+		}
+		if _, err := f.CountEntries(f.Context(), c.Key, p.Index.ID, p.Spans, 10); !errors.Is(err, collection.ErrChanged) {
+			f.Errorf("plan %s: counting entries: %v; want collection.ErrChanged", planName(p), err)
 		}
 	}
 }

@@ -4723,6 +4723,11 @@ type PutDocumentResponse406Headers struct {
 	RequestID string
 }
 
+// PutDocumentResponse409Headers the declared response headers of an HTTP 409 response for PutDocument
+type PutDocumentResponse409Headers struct {
+	RequestID string
+}
+
 // PutDocumentResponse412Headers the declared response headers of an HTTP 412 response for PutDocument
 type PutDocumentResponse412Headers struct {
 	RequestID string
@@ -4776,6 +4781,8 @@ type PutDocumentResponse struct {
 	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
 	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Conflict
 	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
 	ApplicationProblemJSON412 *Stale
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
@@ -4804,6 +4811,8 @@ type PutDocumentResponse struct {
 	Headers404 *PutDocumentResponse404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *PutDocumentResponse406Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *PutDocumentResponse409Headers
 	// Headers412 the parsed response headers for an HTTP 412 response
 	Headers412 *PutDocumentResponse412Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -4848,6 +4857,11 @@ func (r PutDocumentResponse) GetApplicationProblemJSON404() *NotFound {
 // GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
 func (r PutDocumentResponse) GetApplicationProblemJSON406() *NotAcceptable {
 	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r PutDocumentResponse) GetApplicationProblemJSON409() *Conflict {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
@@ -8634,6 +8648,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		}
 		response.ApplicationProblemJSON406 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
 		var dest Stale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -8812,6 +8833,16 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 			headers.RequestID = value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 409:
+		var headers PutDocumentResponse409Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 412:
 		var headers PutDocumentResponse412Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {

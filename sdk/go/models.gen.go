@@ -30,16 +30,16 @@ func (e CollectionConcurrency) Valid() bool {
 
 // Defines values for CollectionState.
 const (
-	Active   CollectionState = "active"
-	Deleting CollectionState = "deleting"
+	CollectionStateActive   CollectionState = "active"
+	CollectionStateDeleting CollectionState = "deleting"
 )
 
 // Valid indicates whether the value is a known member of the CollectionState enum.
 func (e CollectionState) Valid() bool {
 	switch e {
-	case Active:
+	case CollectionStateActive:
 		return true
-	case Deleting:
+	case CollectionStateDeleting:
 		return true
 	default:
 		return false
@@ -153,19 +153,19 @@ func (e DocumentQueryCount) Valid() bool {
 
 // Defines values for ExplanationReads.
 const (
-	All   ExplanationReads = "all"
-	Ids   ExplanationReads = "ids"
-	Index ExplanationReads = "index"
+	ExplanationReadsAll   ExplanationReads = "all"
+	ExplanationReadsIds   ExplanationReads = "ids"
+	ExplanationReadsIndex ExplanationReads = "index"
 )
 
 // Valid indicates whether the value is a known member of the ExplanationReads enum.
 func (e ExplanationReads) Valid() bool {
 	switch e {
-	case All:
+	case ExplanationReadsAll:
 		return true
-	case Ids:
+	case ExplanationReadsIds:
 		return true
-	case Index:
+	case ExplanationReadsIndex:
 		return true
 	default:
 		return false
@@ -208,6 +208,60 @@ func (e HealthStatus) Valid() bool {
 	case HealthStatusFailing:
 		return true
 	case HealthStatusOk:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IndexKind.
+const (
+	IndexKindOrdered IndexKind = "ordered"
+)
+
+// Valid indicates whether the value is a known member of the IndexKind enum.
+func (e IndexKind) Valid() bool {
+	switch e {
+	case IndexKindOrdered:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IndexState.
+const (
+	IndexStateBuilding IndexState = "building"
+	IndexStateDeleting IndexState = "deleting"
+	IndexStateFailed   IndexState = "failed"
+	IndexStateReady    IndexState = "ready"
+)
+
+// Valid indicates whether the value is a known member of the IndexState enum.
+func (e IndexState) Valid() bool {
+	switch e {
+	case IndexStateBuilding:
+		return true
+	case IndexStateDeleting:
+		return true
+	case IndexStateFailed:
+		return true
+	case IndexStateReady:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IndexDefinitionKind.
+const (
+	IndexDefinitionKindOrdered IndexDefinitionKind = "ordered"
+)
+
+// Valid indicates whether the value is a known member of the IndexDefinitionKind enum.
+func (e IndexDefinitionKind) Valid() bool {
+	switch e {
+	case IndexDefinitionKindOrdered:
 		return true
 	default:
 		return false
@@ -449,7 +503,10 @@ type Collection struct {
 	Description *string               `json:"description,omitempty"`
 
 	// ID Where a new document's id comes from.
-	ID         *IDSource   `json:"id,omitempty"`
+	ID *IDSource `json:"id,omitempty"`
+
+	// Indexes Those that are declared, and behind them those that are being deleted. Their states are no part of the revision.
+	Indexes    []Index     `json:"indexes,omitempty"`
 	Name       string      `json:"name"`
 	References []Reference `json:"references,omitempty"`
 	Revision   int64       `json:"revision"`
@@ -481,6 +538,9 @@ type CollectionDefinition struct {
 
 	// ID Where a new document's id comes from.
 	ID *IDSource `json:"id,omitempty"`
+
+	// Indexes A change of an index is another index: it is built anew. A failed index is built again when the configuration is put again.
+	Indexes []IndexDefinition `json:"indexes,omitempty"`
 
 	// Name Equal to the path where it is given.
 	Name       *string     `json:"name,omitempty"`
@@ -680,6 +740,91 @@ type ImportReport struct {
 	// Unchanged Replaced by equal data; no revision was made.
 	Unchanged int64 `json:"unchanged"`
 }
+
+// Index An index and what has become of it.
+type Index struct {
+	CaseInsensitive *bool `json:"caseInsensitive,omitempty"`
+	Failure         *struct {
+		// Code Example: document.duplicate
+		Code string `json:"code"`
+
+		// Duplicates Some of the documents with equal values.
+		Duplicates []struct {
+			ID    string `json:"id"`
+			Other string `json:"other"`
+		} `json:"duplicates,omitempty"`
+		Message string `json:"message"`
+	} `json:"failure,omitempty"`
+	Kind IndexKind `json:"kind"`
+	Name string    `json:"name"`
+
+	// On Paths into the document, such as `doc.status` or `doc.address.zip`, or `id`, `revision`, `createdAt`, `updatedAt`; ` desc` after one turns its order around.
+	// `[]` after a path stands for each element of an array, as in `doc.tags[]` or `doc.items[].sku`, in one field at most: a document has an entry for each distinct element, at most 1,000.
+	//
+	//
+	// Example: ["doc.status","createdAt desc"]
+	On IndexFields `json:"on"`
+
+	// Progress How far the building is, in documents.
+	Progress *struct {
+		Done int64 `json:"done"`
+
+		// Total As many as there were when it began, by an estimate.
+		Total int64 `json:"total"`
+	} `json:"progress,omitempty"`
+
+	// State `building`: it is being filled, and a unique one holds for writes already; `failed`: it does nothing, `failure` says why; `deleting`: nobody declares it any more.
+	State  IndexState `json:"state"`
+	Unique bool       `json:"unique"`
+	Where  *string    `json:"where,omitempty"`
+}
+
+// IndexKind defines model for Index.Kind.
+type IndexKind string
+
+// IndexState `building`: it is being filled, and a unique one holds for writes already; `failed`: it does nothing, `failure` says why; `deleting`: nobody declares it any more.
+type IndexState string
+
+// IndexDefinition An index. Values order as false, true, numbers, strings, arrays and objects, and null with what is missing last, in both directions.
+type IndexDefinition struct {
+	// CaseInsensitive Strings are taken in their simple case folding (Unicode, without regard to language).
+	CaseInsensitive *bool `json:"caseInsensitive,omitempty"`
+
+	// Failure Kept by the server; ignored here.
+	Failure map[string]interface{} `json:"failure,omitempty"`
+	Kind    *IndexDefinitionKind   `json:"kind,omitempty"`
+	Name    string                 `json:"name"`
+
+	// On Paths into the document, such as `doc.status` or `doc.address.zip`, or `id`, `revision`, `createdAt`, `updatedAt`; ` desc` after one turns its order around.
+	// `[]` after a path stands for each element of an array, as in `doc.tags[]` or `doc.items[].sku`, in one field at most: a document has an entry for each distinct element, at most 1,000.
+	//
+	//
+	// Example: ["doc.status","createdAt desc"]
+	On IndexFields `json:"on"`
+
+	// Progress Kept by the server; ignored here.
+	Progress map[string]interface{} `json:"progress,omitempty"`
+
+	// State Kept by the server; ignored here, and with `deleting` so is the whole element.
+	State *string `json:"state,omitempty"`
+
+	// Unique No two documents have equal values in all fields (409, `document.duplicate`). Null is a value; a document in which a field is missing is not constrained.
+	Unique *bool `json:"unique,omitempty"`
+
+	// Where An expression; only documents for which it is true have entries.
+	//
+	// Example: has(doc.email)
+	Where *string `json:"where,omitempty"`
+}
+
+// IndexDefinitionKind defines model for IndexDefinition.Kind.
+type IndexDefinitionKind string
+
+// IndexFields Paths into the document, such as `doc.status` or `doc.address.zip`, or `id`, `revision`, `createdAt`, `updatedAt`; ` desc` after one turns its order around.
+// `[]` after a path stands for each element of an array, as in `doc.tags[]` or `doc.items[].sku`, in one field at most: a document has an entry for each distinct element, at most 1,000.
+//
+// Example: ["doc.status","createdAt desc"]
+type IndexFields = []string
 
 // JSONSchema A JSON Schema (2020-12), whole; formats are asserted, and references stay inside the document.
 type JSONSchema = json.RawMessage

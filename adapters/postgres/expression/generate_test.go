@@ -270,7 +270,7 @@ func (g *generator) quantified(depth int) string {
 // pattern is a regular expression, of which a few are not admitted.
 func (g *generator) pattern(depth int) string {
 	if depth == 0 {
-		return g.one("a", "b", "A", "k", ".", "é", `\.`, `\d`, `\w`, `\s`, `\W`, "[a-c]", "[^a]", "[[:alpha:]]", `\pL`, `\PL`, `\n`, "", "😀", `[^\x00-\x{d7ff}]`, "^", "$", `\b`, `\B`, `\A`, `\z`, `\x{200d}`, `[\]\\^-]`, `\Qa.b\E`)
+		return g.one("a", "b", "A", "k", ".", "é", `\.`, `\d`, `\w`, `\s`, `\W`, "[a-c]", "[^a]", "[[:alpha:]]", `\pL`, `\PL`, `\n`, "", "😀", `[^\x00-\x{d7ff}]`, "^", "$", `\b`, `\B`, `\A`, `\z`, `\x{200d}`, `[^\x00-\x{10FFFF}]`, `[\]\\^-]`, `\Qa.b\E`)
 	}
 	switch g.IntN(8) {
 	case 0, 1, 2:
