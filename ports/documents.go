@@ -67,6 +67,7 @@ type ChangeReader interface {
 type DocumentStore interface {
 	DocumentReader
 	DocumentFinder
+	DocumentAggregator
 	DocumentWriter
 	ChangeReader
 }

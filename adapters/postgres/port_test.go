@@ -26,7 +26,7 @@ func TestPort(t *testing.T) {
 			}
 			// The other modes differ in how values travel. What happens between callers and in large batches is the same in all.
 			for name, part := range map[string]func(*testing.T, porttest.Open){
-				"Collections": porttest.Collections, "Documents": porttest.Documents, "Writes": porttest.Writes, "Indexes": porttest.Indexes, "Changes": porttest.Changes,
+				"Collections": porttest.Collections, "Documents": porttest.Documents, "Writes": porttest.Writes, "Indexes": porttest.Indexes, "Changes": porttest.Changes, "Aggregate": porttest.Aggregate,
 			} {
 				t.Run(name, func(t *testing.T) { part(t, fresh) })
 			}
@@ -42,6 +42,18 @@ func TestPort_Agree(t *testing.T) {
 			t.Parallel()
 			mode := pgtest.ExecModes[seed%uint64(len(pgtest.ExecModes))]
 			porttest.Agree(t, memory.New(), open(t, postgres.Config{ExecMode: mode.String()}), seed)
+		})
+	}
+}
+
+// Random pipelines have the same rows in memory and in PostgreSQL.
+func TestPort_AgreeOnRows(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			mode := pgtest.ExecModes[seed%uint64(len(pgtest.ExecModes))]
+			porttest.AgreeOnRows(t, memory.New(), open(t, postgres.Config{ExecMode: mode.String()}), seed)
 		})
 	}
 }

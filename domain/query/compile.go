@@ -51,7 +51,11 @@ func FilterEnv(doc *Type) *Env {
 type Expr struct {
 	source string
 	root   Node
+	typ    *Type
 }
+
+// Type returns what is known of the value.
+func (e *Expr) Type() *Type { return e.typ }
 
 // Root returns the tree, which is not to be changed.
 func (e *Expr) Root() Node { return e.root }
@@ -65,7 +69,7 @@ func (e *Expr) String() string { return e.source }
 func Compile(source string, env *Env) (*Expr, error) {
 	c := &checker{env: env, source: source}
 	if node, ok := c.compile(); ok && len(c.faults) == 0 {
-		return &Expr{source: source, root: node}, nil
+		return &Expr{source: source, root: node, typ: c.typ}, nil
 	}
 	code := env.Code
 	if code == "" {
@@ -83,6 +87,7 @@ type checker struct {
 	tokens []numberToken
 	read   int // of tokens
 	faults []fault.Violation
+	typ    *Type // of the whole
 
 	nodes, depth int
 	bound        []boundName
@@ -135,6 +140,7 @@ func (c *checker) compile() (Node, bool) {
 	if want := c.env.Result; want != Dynamic && !root.is(want) {
 		return nil, c.fail(root.node.Offset(), "type", "the whole must be %s, and is %s", want, root.kind())
 	}
+	c.typ = root.typ
 	return root.node, true
 }
 

@@ -12,6 +12,7 @@ type Type struct {
 	element *Type            // of a List
 	members map[string]*Type // of a Map; nil leaves open which there are
 	place   *place           // where a schema says all of this
+	before  *Type            // says the rest of a Map of which members were replaced
 }
 
 // TypeOf returns the type of all values of a kind.
@@ -36,11 +37,28 @@ func (t *Type) Kind() Kind {
 	return t.kind
 }
 
+// Element returns what is known of all elements of a list.
+func (t *Type) Element() *Type { return t.at(-1) }
+
+// Replace returns the type of objects in which the member at the path has another type. t is not changed.
+func (t *Type) Replace(path Path, by *Type) *Type {
+	if len(path) == 0 {
+		return by
+	}
+	member, _, _ := t.member(path[0])
+	return &Type{kind: Map, before: t, members: map[string]*Type{path[0]: member.Replace(path[1:], by)}}
+}
+
 // member returns the type of a member, or ok = false and the names that are known when there can be no such member.
 func (t *Type) member(name string) (member *Type, known []string, ok bool) {
 	switch {
 	case t == nil:
 		return nil, nil, true
+	case t.before != nil:
+		if member, replaced := t.members[name]; replaced {
+			return member, nil, true
+		}
+		return t.before.member(name)
 	case t.members != nil:
 		member, ok = t.members[name]
 		return member, slices.Sorted(maps.Keys(t.members)), ok
@@ -66,6 +84,8 @@ func (t *Type) names(name string) bool {
 	switch {
 	case t == nil:
 		return false
+	case t.before != nil:
+		return t.members[name] != nil || t.before.names(name)
 	case t.members != nil:
 		return t.members[name] != nil
 	case t.place != nil:

@@ -7,6 +7,7 @@ package app
 import (
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
@@ -34,6 +35,8 @@ type Limits struct {
 	Import   ImportLimits
 	// Scan is how many documents, or entries of an index, a query may read that no index answers, unless it asks for more.
 	Scan int64
+	// Aggregate is how long an aggregation may take; 0 is 20 s.
+	Aggregate time.Duration
 }
 
 // Dependencies are what the use cases stand on.

@@ -32,6 +32,7 @@ func Store(t *testing.T, open Open) {
 	t.Run("Collections", func(t *testing.T) { Collections(t, open) })
 	t.Run("Documents", func(t *testing.T) { Documents(t, open) })
 	t.Run("Find", func(t *testing.T) { Find(t, open) })
+	t.Run("Aggregate", func(t *testing.T) { Aggregate(t, open) })
 	t.Run("Writes", func(t *testing.T) { Writes(t, open) })
 	t.Run("Indexes", func(t *testing.T) { Indexes(t, open) })
 	t.Run("Changes", func(t *testing.T) { Changes(t, open) })

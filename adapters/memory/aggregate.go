@@ -1,0 +1,60 @@
+package memory
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sheafdb/sheaf/domain/aggregate"
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/jsontext"
+	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/ports"
+)
+
+// Aggregate goes through every document, whatever the plan.
+func (s *Store) Aggregate(ctx context.Context, key collection.Key, a ports.Aggregation, visit func(row []byte) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, a.Budget)
+	defer cancel()
+	others := map[collection.Key]*documents{} // one moment for all that is looked up
+	return a.Pipeline.Run(aggregate.Reader{
+		Documents: s.aggregated(key),
+		Find: func(key collection.Key, id string) (any, bool) {
+			if others[key] == nil {
+				others[key] = &documents{sorted: s.snapshot(key)}
+			}
+			name, err := ident.ParseDocument(id)
+			if err != nil {
+				return nil, false
+			}
+			d, _ := others[key].get(name)
+			if d == nil {
+				return nil, false
+			}
+			tree, err := jsontext.Decode(d.Data)
+			return tree, err == nil
+		},
+		Check: func() error {
+			if err := within.Err(); errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+				return aggregate.OverBudget(err)
+			}
+			return ctx.Err()
+		},
+	}, visit)
+}
+
+// aggregated are the variables of every document, as it is now.
+func (s *Store) aggregated(key collection.Key) func(yield func(query.Vars, error) bool) {
+	all := s.snapshot(key)
+	return func(yield func(query.Vars, error) bool) {
+		for _, d := range all {
+			tree, err := jsontext.Decode(d.Data)
+			if !yield(query.DocumentVars(tree, d.ID.String(), d.Revision, d.CreatedAt, d.UpdatedAt), err) {
+				return
+			}
+		}
+	}
+}

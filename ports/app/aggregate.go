@@ -1,0 +1,139 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/sheafdb/sheaf/domain/aggregate"
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/domain/search"
+	"github.com/sheafdb/sheaf/ports"
+)
+
+// aggregateBudget is how long an aggregation may take where Limits says nothing: longer than that nobody waits for an answer.
+const aggregateBudget = 20 * time.Second
+
+// AggregateDocuments is a request for the rows that stages make of documents.
+type AggregateDocuments struct {
+	Collection ident.Collection
+	Body       []byte // JSON as it came
+}
+
+// Aggregated is an aggregation that is checked and planned, and has yet to run.
+type Aggregated struct {
+	documents *Documents
+	key       collection.Key
+	run       ports.Aggregation
+	// Columns are the members of its rows in the order in which they are told.
+	Columns []string
+	// Explain is set when it was asked for.
+	Explain *Explanation
+}
+
+// Aggregate checks and plans an aggregation.
+// It fails with fault.NotFound (no collection), with fault.Malformed and code "aggregate.invalid" for stages that cannot be read, and with an *UnindexedError for a
+// collection that would take too much to read.
+func (d *Documents) Aggregate(ctx context.Context, _ Caller, r AggregateDocuments) (*Aggregated, error) {
+	c, err := d.Catalog.Get(ctx, r.Collection)
+	if err != nil {
+		return nil, err
+	}
+	text, err := collection.Read(r.Body, d.Limits.Document)
+	if err != nil {
+		return nil, err
+	}
+	request, err := aggregate.ParseRequest(text, aggregate.Source{
+		Document: c.Filters().Variables["doc"],
+		Refers:   func(path query.Path) (ident.Collection, bool) { return refers(c, path) },
+		Open: func(name ident.Collection) (aggregate.Foreign, error) {
+			other, err := d.Catalog.Get(ctx, name)
+			if err != nil {
+				return aggregate.Foreign{}, err
+			}
+			return aggregate.Foreign{Key: other.Key, Document: other.Filters().Variables["doc"]}, nil
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	plan, estimated, err := d.planAll(ctx, c, search.Query{Filter: request.Pipeline.Leading()}, request.AllowScan)
+	if err != nil {
+		return nil, err
+	}
+	a := &Aggregated{documents: d, key: c.Key, run: ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Budget: d.Limits.Aggregate}}
+	if a.run.Budget <= 0 {
+		a.run.Budget = aggregateBudget
+	}
+	for _, column := range request.Pipeline.Columns {
+		a.Columns = append(a.Columns, column.Name)
+	}
+	if request.Explain {
+		a.Explain = &Explanation{Plan: plan, Estimated: estimated}
+	}
+	return a, nil
+}
+
+// Run calls visit with the text of every row, and ends with the first error of visit. The row must not be kept.
+// It fails with fault.TooLarge, see ports.DocumentAggregator.
+func (a *Aggregated) Run(ctx context.Context, visit func(row []byte) error) error {
+	return a.documents.Store.Aggregate(ctx, a.key, a.run, func(row []byte) error {
+		if a.Explain != nil {
+			a.Explain.Returned++
+		}
+		return visit(row)
+	})
+}
+
+// refers returns the collection that a path is declared to refer to, be it that of one document or of each in an array.
+func refers(c *collection.Collection, path query.Path) (ident.Collection, bool) {
+	for _, r := range c.Config.References {
+		if slices.Equal(slices.Concat(r.Field.Path, r.Field.Rest), path) {
+			return r.Collection, true
+		}
+	}
+	return ident.Collection{}, false
+}
+
+// planAll chooses how everything that matches is read: by the index that leaves the fewest entries to read, else through all documents.
+func (d *Documents) planAll(ctx context.Context, c *collection.Collection, q search.Query, allowScan bool) (plan search.Plan, estimated int64, err error) {
+	plans := search.Plans(q, c.ReadyIndexes())
+	plan, estimated = plans[len(plans)-1], d.Limits.Scan+1
+	for _, p := range plans {
+		if p.Bound == 0 {
+			continue
+		}
+		n, err := d.Store.CountEntries(ctx, c.Key, p.Index.ID, p.Spans, d.Limits.Scan+1)
+		if err != nil {
+			return search.Plan{}, 0, err
+		}
+		if n < estimated || plan.Index == nil && n == estimated {
+			plan, estimated = p, n
+		}
+	}
+	if estimated <= d.Limits.Scan {
+		return plan, estimated, nil
+	}
+	n, err := d.Store.Count(ctx, c.Key, query.CountCapped)
+	switch {
+	case err != nil:
+		return search.Plan{}, 0, err
+	case n.Value <= d.Limits.Scan:
+		return plans[len(plans)-1], n.Value, nil
+	case !allowScan:
+		return search.Plan{}, 0, tooWide(q)
+	}
+	return plan, estimated, nil
+}
+
+// tooWide is the fault of an aggregation that reads too many documents.
+func tooWide(q search.Query) error {
+	return &UnindexedError{
+		Fault: fault.New(fault.Invalid, "query.unindexed",
+			"the collection is large, and no index bounds what is read of it: begin with a match that one answers, or read everything with allowScan"),
+		Suggestion: search.Suggest(q),
+	}
+}
