@@ -36,19 +36,34 @@ func (c *conflicts) find(pointer string, base, one, other any) {
 	if len(c.list) == MaxConflicts || c.alike(one, other) || c.alike(base, one) || c.alike(base, other) {
 		return
 	}
-	if a, b, c3, ok := three[map[string]any](base, one, other); ok {
-		for _, name := range namesOf(a, b, c3) {
-			c.find(jsontext.AppendPointer(pointer, name), member(a, name), member(b, name), member(c3, name))
-		}
-		return
+	found := len(c.list)
+	if !c.inside(pointer, base, one, other) || c.budget < 0 {
+		c.list = append(c.list[:found], pointer) // the parts were not all looked at: say it of the whole
 	}
-	if a, b, c3, ok := three[[]any](base, one, other); ok && len(a) == len(b) && len(a) == len(c3) {
-		for i := range a {
-			c.find(pointer+"/"+strconv.Itoa(i), a[i], b[i], c3[i])
+}
+
+// inside looks at the parts of three values that have the same parts, and reports whether they do.
+func (c *conflicts) inside(pointer string, base, one, other any) bool {
+	if a, b, o, ok := three[map[string]any](base, one, other); ok {
+		for _, name := range namesOf(a, b, o) {
+			c.find(jsontext.AppendPointer(pointer, name), member(a, name), member(b, name), member(o, name))
+			if c.budget < 0 {
+				break
+			}
 		}
-		return
+		return true
 	}
-	c.list = append(c.list, pointer)
+	a, b, o, ok := three[[]any](base, one, other)
+	if !ok || len(a) != len(b) || len(a) != len(o) {
+		return false
+	}
+	for i := range a {
+		c.find(pointer+"/"+strconv.Itoa(i), a[i], b[i], o[i])
+		if c.budget < 0 {
+			break
+		}
+	}
+	return true
 }
 
 // alike is same for values that may be nothing.
