@@ -61,6 +61,7 @@ type ChangeReader interface {
 type DocumentStore interface {
 	DocumentReader
 	DocumentWriter
+	DocumentHistory
 	ChangeReader
 }
 
