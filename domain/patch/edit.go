@@ -25,10 +25,7 @@ type editor struct {
 }
 
 // misfit says why an operation cannot be done.
-type misfit struct{ code, message string }
-
-// Error returns the message.
-func (m *misfit) Error() string { return m.message }
+type misfit struct{ Code, Message string }
 
 // edit applies operations one after the other. It fails with the first that cannot be done.
 func edit(doc any, list []Operation, limits jsontext.Limits) (any, error) {
@@ -42,16 +39,19 @@ func edit(doc any, list []Operation, limits jsontext.Limits) (any, error) {
 			return nil, fault.New(fault.TooLarge, "document.patchTooLarge", "what the operations of a patch add and copy has at most %d bytes in all", limits.Bytes)
 		case e.shifted > maxShifted:
 			return nil, fault.New(fault.TooLarge, "document.patchTooLarge", "the operations of a patch move at most %d elements of arrays aside", maxShifted)
+		case wrong != nil && wrong.Code == opTest:
+			return nil, wrong.in(i, o, "document.patchTest")
 		case wrong != nil:
-			code := "document.patchConflict"
-			if wrong.code == opTest {
-				code = "document.patchTest"
-			}
-			return nil, fault.New(fault.Conflict, code, "operation %d (%s) of the patch cannot be done: %s", i, o.Op, wrong.message).
-				With(violation("/"+strconv.Itoa(i), wrong.code, wrong.message))
+			return nil, wrong.in(i, o, "document.patchConflict")
 		}
 	}
 	return e.doc, nil
+}
+
+// in is the fault of the operation with an index.
+func (m *misfit) in(i int, o Operation, code string) error {
+	return fault.New(fault.Conflict, code, "operation %d (%s) of the patch cannot be done: %s", i, o.Op, m.Message).
+		With(violation("/"+strconv.Itoa(i), m.Code, m.Message))
 }
 
 func (e *editor) do(o Operation) *misfit {
@@ -60,7 +60,7 @@ func (e *editor) do(o Operation) *misfit {
 		if value, found := jsontext.Find(e.doc, o.Path); !found {
 			return missing(o.Path)
 		} else if !jsontext.Equal(value, o.Value) {
-			return &misfit{opTest, fmt.Sprintf("the value at %q is another", shown(o.Path))}
+			return &misfit{Code: opTest, Message: fmt.Sprintf("the value at %q is another", shown(o.Path))}
 		}
 		return nil
 	case opAdd:
@@ -85,7 +85,7 @@ func (e *editor) do(o Operation) *misfit {
 }
 
 func missing(path []string) *misfit {
-	return &misfit{"missing", fmt.Sprintf("there is no place %q", shown(path))}
+	return &misfit{Code: "missing", Message: fmt.Sprintf("there is no place %q", shown(path))}
 }
 
 // maxShown bounds how much of a pointer a message repeats, in bytes.
