@@ -282,7 +282,7 @@ func variations() (list []scenario) {
 		add("another encoding", http.StatusUnsupportedMediaType, "request.contentEncoding", header("Content-Encoding: br"))
 		add("too large", http.StatusRequestEntityTooLarge, largeCodes[e.op.OperationID], func(s *scenario) {
 			s.settings = func(s *settings) {
-				s.MaxBodyBytes, s.limits.Document.Bytes, s.limits.Import.StrictDocuments = 16, 40, 1
+				s.MaxBodyBytes, s.limits.Document.Bytes, s.limits.Import.StrictDocuments = 8, 28, 1
 			}
 		})
 		if !strings.HasSuffix(e.target, "/readyz") {
@@ -300,6 +300,7 @@ func rootKey(s *settings) { s.RootKey = "sesame" }
 
 var largeCodes = map[string]string{
 	"putCollection": "request.tooLarge", "patchCollection": "request.tooLarge", "createDocument": "document.tooLarge", "putDocument": "document.tooLarge", "importDocuments": "import.tooLarge",
+	"patchDocument": "document.tooLarge", "restoreDocument": "request.tooLarge",
 }
 
 // pairs are operations with statuses.
@@ -318,7 +319,7 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	seen := &pairs{has: map[string]bool{}}
 	t.Run("scenarios", func(t *testing.T) {
-		for _, s := range slices.Concat(scenarios, variations()) {
+		for _, s := range slices.Concat(scenarios, patchScenarios, historyScenarios, variations()) {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
 				s.run(t, seen)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/patch"
@@ -160,9 +161,14 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p.write(w, r.Method)
 }
 
-// failBinding answers where the generated code could not bind a parameter, which the plan has judged before.
+// failBinding answers where the generated code could not bind a parameter. The plan has judged all of them before; what it lets through are days that no month has.
 func (s *Server) failBinding(w http.ResponseWriter, r *http.Request, err error) {
-	s.fail(w, r, fault.Wrap(err, fault.Malformed, "request.parameters", "a parameter cannot be read"))
+	f := fault.Wrap(err, fault.Malformed, "request.parameters", "a parameter cannot be read")
+	var unreadable *oas.InvalidParamFormatError
+	if errors.As(err, &unreadable) {
+		f = f.With(fault.Violation{In: "query", Pointer: unreadable.ParamName, Code: "format", Message: instantMessage})
+	}
+	s.fail(w, r, f)
 }
 
 // describe makes a problem of an error, and the headers that belong to it.
