@@ -13,7 +13,7 @@ import (
 
 // Divergence is a condition that does not hold, of a request that was made for a revision which history still has: what has happened to the document since, and what
 // the request would have done to it. With both, whoever asked can merge.
-type Divergence struct {
+type Divergence struct { //nolint:errname // it is more than an error: what both sides did
 	*document.StaleError
 	// Base is the revision that the request was made for.
 	Base int64
