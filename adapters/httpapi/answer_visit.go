@@ -43,6 +43,9 @@ func (a answer) VisitPutDocumentResponse(w http.ResponseWriter) error { return a
 // VisitDeleteDocumentResponse sends the answer.
 func (a answer) VisitDeleteDocumentResponse(w http.ResponseWriter) error { return a.write(w) }
 
+// VisitAggregateDocumentsResponse sends the answer.
+func (a answer) VisitAggregateDocumentsResponse(w http.ResponseWriter) error { return a.write(w) }
+
 // VisitImportDocumentsResponse sends the answer.
 func (a answer) VisitImportDocumentsResponse(w http.ResponseWriter) error { return a.write(w) }
 
