@@ -45,7 +45,7 @@ db-down: ## Stop it; the data stays
 	@tools/db.sh down
 
 ##@ Test
-.PHONY: setup test test-short test-race fuzz bench cover
+.PHONY: setup test test-short test-race fuzz bench bench-go cover
 setup: ## Install what tests need and is missing (as root on Debian), or say how
 	@tools/setup.sh postgres cc
 
@@ -62,7 +62,10 @@ test-race: setup ## Run the tests of whatever has goroutines under the race dete
 fuzz: ## Fuzz each target for FUZZTIME
 	@tools/fuzz.sh $(FUZZTIME) '$(PKG)'
 
-bench: setup ## Run the benchmarks BENCH for BENCHTIME each
+bench: setup build ## Measure the server beside bare net/http, one pgx statement a request, and COPY (ARGS= are flags of sheafbench)
+	go run ./cmd/sheafbench -server bin/sheaf $(ARGS)
+
+bench-go: setup ## Run the Go benchmarks BENCH for BENCHTIME each
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 60m $(PKG)
 
 cover: setup ## Measure what the tests reach, generated code aside, into coverage.out and coverage.html

@@ -69,6 +69,7 @@ type DocumentStore interface {
 	DocumentFinder
 	DocumentAggregator
 	DocumentWriter
+	DocumentHistory
 	ChangeReader
 }
 

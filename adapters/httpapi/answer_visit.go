@@ -40,6 +40,21 @@ func (a answer) VisitHeadDocumentResponse(w http.ResponseWriter) error { return 
 // VisitPutDocumentResponse sends the answer.
 func (a answer) VisitPutDocumentResponse(w http.ResponseWriter) error { return a.write(w) }
 
+// VisitPatchDocumentResponse sends the answer.
+func (a answer) VisitPatchDocumentResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitListDocumentRevisionsResponse sends the answer.
+func (a answer) VisitListDocumentRevisionsResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitGetDocumentRevisionResponse sends the answer.
+func (a answer) VisitGetDocumentRevisionResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitDiffDocumentResponse sends the answer.
+func (a answer) VisitDiffDocumentResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitRestoreDocumentResponse sends the answer.
+func (a answer) VisitRestoreDocumentResponse(w http.ResponseWriter) error { return a.write(w) }
+
 // VisitDeleteDocumentResponse sends the answer.
 func (a answer) VisitDeleteDocumentResponse(w http.ResponseWriter) error { return a.write(w) }
 

@@ -119,6 +119,7 @@ var scenarios = []scenario{
 	{name: "query of a large collection", send: "POST " + booksPath + "/query", body: `{"orderBy":"doc.year"}`, settings: scanning(0), status: 422, code: "query.unindexed"},
 	{name: "query with too much behind it", send: "POST " + booksPath + "/query", body: `{"expand":"doc.others[]"}`, before: referMany, status: 413, code: "expand.tooLarge"},
 	{name: "put what another has", send: "PUT /v1/collections/unique/documents/b", body: `{"n":1.0}`, before: func(t *testing.T, a *api) {
+		t.Helper()
 		a.declare(t, "unique", `{"indexes":[{"name":"by_n","on":["doc.n"],"unique":true}]}`)
 		a.put(t, "unique", "a", `{"n":1}`)
 	}, status: 409, code: "document.duplicate", want: `{"errors":[{"in":"body","pointer":"/n","code":"unique","params":{"index":"by_n"}}]}`},
@@ -195,6 +196,7 @@ func scanning(limit int64) func(*settings) {
 
 // referMany makes moby-dick refer to more documents than a page may.
 func referMany(t *testing.T, a *api) {
+	t.Helper()
 	wantStatus(t, a.send(t, "PUT "+booksPath, `{"references":[{"path":"doc.others[]","collection":"books"}]}`), 200)
 	ids := make([]string, 5001)
 	for i := range ids {
@@ -204,6 +206,7 @@ func referMany(t *testing.T, a *api) {
 }
 
 func referNone(t *testing.T, a *api) {
+	t.Helper()
 	wantStatus(t, a.send(t, "PUT "+booksPath, `{"references":[{"path":"doc.sequel","collection":"books"}]}`), 200)
 }
 
@@ -330,7 +333,7 @@ func variations() (list []scenario) {
 		}
 		large("too large", http.StatusRequestEntityTooLarge, largeCodes[e.op.OperationID], func(s *scenario) {
 			s.settings = func(s *settings) {
-				s.MaxBodyBytes, s.limits.Document.Bytes, s.limits.Import.StrictDocuments = 16, 40, 1
+				s.MaxBodyBytes, s.limits.Document.Bytes, s.limits.Import.StrictDocuments = 8, 28, 1
 			}
 		})
 		if !strings.HasSuffix(e.target, "/readyz") {
@@ -349,6 +352,7 @@ func rootKey(s *settings) { s.RootKey = "sesame" }
 var largeCodes = map[string]string{
 	"putCollection": "request.tooLarge", "patchCollection": "request.tooLarge", "createDocument": "document.tooLarge", "putDocument": "document.tooLarge", "importDocuments": "import.tooLarge",
 	"queryDocuments": "request.tooLarge",
+	"patchDocument":  "document.tooLarge", "restoreDocument": "request.tooLarge",
 }
 
 // pairs are operations with statuses.
@@ -367,7 +371,7 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	seen := &pairs{has: map[string]bool{}}
 	t.Cleanup(func() { seen.wantAll(t) }) // when all scenarios are over
-	for _, s := range slices.Concat(scenarios, variations()) {
+	for _, s := range slices.Concat(scenarios, patchScenarios, historyScenarios, variations()) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			s.run(t, seen)
@@ -435,6 +439,7 @@ func serveBehind(t *testing.T, store ports.Store, s scenario) *api {
 var tried = map[string]string{
 	"If-Match": `"1"`, "If-None-Match": `"7"`, "Prefer": "return=minimal", "validateOnly": "true", "force": "true", "id": "emma",
 	"pageSize": "20", "pageToken": "", "count": "exact", "shape": "document", "mode": "skip", "existing": "replace",
+	"asOf": "2026-11-24T12:00:01Z", "from": "0", "to": "1", "listDocumentRevisions.fields": "revision,op",
 	"filter": `doc.year > 1800 && "x" in doc.tags`, "orderBy": "doc.year desc, createdAt", "fields": "doc.title,id", "expand": "", "allowScan": "true", "explain": "true",
 }
 
@@ -460,7 +465,10 @@ func TestContract_Examples(t *testing.T) {
 			t.Parallel()
 			wantTaken(t, e, e.send())
 			for _, p := range e.op.Parameters {
-				value, given := tried[p.Value.Name]
+				value, given := tried[e.op.OperationID+"."+p.Value.Name]
+				if !given {
+					value, given = tried[p.Value.Name]
+				}
 				if !given && p.Value.In != openapi3.ParameterInPath {
 					t.Errorf("no value to try %s with", p.Value.Name)
 				}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
 	"github.com/sheafdb/sheaf/domain/document"
@@ -83,7 +84,7 @@ func (s *Server) DeleteDocument(ctx context.Context, r oas.DeleteDocumentRequest
 
 // GetDocument answers with a document.
 func (s *Server) GetDocument(ctx context.Context, r oas.GetDocumentRequestObject) (oas.GetDocumentResponseObject, error) {
-	a, found, err := s.find(ctx, r.Collection, r.ID, r.Params.IfMatch, r.Params.IfNoneMatch)
+	a, found, err := s.find(ctx, r.Collection, r.ID, r.Params.AsOf, r.Params.IfMatch, r.Params.IfNoneMatch)
 	if err != nil {
 		return nil, err
 	}
@@ -109,14 +110,14 @@ func (s *Server) GetDocument(ctx context.Context, r oas.GetDocumentRequestObject
 
 // HeadDocument answers with what GetDocument would, without the body.
 func (s *Server) HeadDocument(ctx context.Context, r oas.HeadDocumentRequestObject) (oas.HeadDocumentResponseObject, error) {
-	a, _, err := s.find(ctx, r.Collection, r.ID, r.Params.IfMatch, r.Params.IfNoneMatch)
+	a, _, err := s.find(ctx, r.Collection, r.ID, r.Params.AsOf, r.Params.IfMatch, r.Params.IfNoneMatch)
 	if err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-func (s *Server) find(ctx context.Context, collectionName, documentID, match, noneMatch string) (answer, document.Document, error) {
+func (s *Server) find(ctx context.Context, collectionName, documentID string, asOf time.Time, match, noneMatch string) (answer, document.Document, error) {
 	name, id, err := named(collectionName, documentID)
 	if err != nil {
 		return answer{}, document.Document{}, err
@@ -127,7 +128,12 @@ func (s *Server) find(ctx context.Context, collectionName, documentID, match, no
 			return answer{}, document.Document{}, err
 		}
 	}
-	found, err := s.Documents.Get(ctx, caller(ctx), name, id, pre)
+	var found document.Document
+	if asOf.IsZero() {
+		found, err = s.Documents.Get(ctx, caller(ctx), name, id, pre)
+	} else {
+		found, err = s.Documents.GetAsOf(ctx, caller(ctx), name, id, asOf, pre)
+	}
 	if err != nil {
 		return answer{}, document.Document{}, err
 	}

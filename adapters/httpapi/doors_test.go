@@ -146,6 +146,8 @@ func wrongValues(schema *openapi3.Schema) []string {
 		return []string{"maybe", "2", "yes", "null", ""}
 	case len(schema.Enum) > 0:
 		return []string{"nonsense", strings.ToUpper(fmt.Sprint(schema.Enum[0])), "[]"}
+	case schema.Format == "date-time":
+		return []string{"yesterday", "2026-11-24", "2026-11-24T12:00:00", "2026-02-30T00:00:00Z", "2026-11-24T25:00:00Z", "1764000000"}
 	case schema.Pattern != "":
 		return []string{"UPPER", "1st", "a b", "ä", strings.Repeat("a", 64), "%00"}
 	case schema.MaxLength != nil:

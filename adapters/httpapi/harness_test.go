@@ -164,6 +164,13 @@ func onPostgres(tb testing.TB, changes ...func(*settings)) *api {
 // everyStore starts a server on each store.
 var everyStore = map[string]func(tb testing.TB, changes ...func(*settings)) *api{"memory": inMemory, "postgres": onPostgres}
 
+// onEvery runs a test on a server on each store.
+func onEvery(t *testing.T, test func(t *testing.T, a *api)) {
+	t.Helper()
+	t.Run("memory", func(t *testing.T) { t.Parallel(); test(t, inMemory(t)) })
+	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, onPostgres(t)) })
+}
+
 // reply is an answer, read to its end.
 type reply struct {
 	status int

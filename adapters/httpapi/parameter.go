@@ -53,6 +53,8 @@ func parameterMessage(param *openapi3.Parameter, wrong *openapi3.SchemaError) st
 		return "must match " + schema.Pattern
 	case "type":
 		return "must be " + typeWords(schema)
+	case "format":
+		return instantMessage
 	case "minimum":
 		return "must not be negative"
 	case "minLength":
@@ -62,6 +64,9 @@ func parameterMessage(param *openapi3.Parameter, wrong *openapi3.SchemaError) st
 	}
 	return "is not valid"
 }
+
+// instantMessage is about the one format that parameters have.
+const instantMessage = "must be an instant (RFC 3339), such as 2026-11-24T12:00:00Z"
 
 func typeWords(schema *openapi3.Schema) string {
 	switch {

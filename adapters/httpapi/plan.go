@@ -23,7 +23,7 @@ import (
 const ndjsonType = "application/x-ndjson"
 
 // roleOf is the role that has the operations of a tag; operations of other tags belong to every process.
-var roleOf = map[string]string{"collections": "configuration", "documents": "store", "transfer": "store"}
+var roleOf = map[string]string{"collections": "configuration", "documents": "store", "history": "store", "transfer": "store"}
 
 // plan is what has to hold for a request before its operation sees it. It is made once, from the contract, when the operation's route is registered.
 type plan struct {
@@ -97,11 +97,16 @@ func (p *plan) readBody(op *openapi3.Operation) {
 		switch {
 		case content.Schema.Value.Format == "binary":
 			p.limit = 0
-		case content.Schema.Ref == "#/components/schemas/DocumentData":
+		case slices.Contains(documentSized, content.Schema.Ref):
 			p.limit = documentBody(p.server.MaxDocumentBytes)
 		}
 	}
 	slices.Sort(p.consumes)
+}
+
+// documentSized are the schemas of bodies that may be as large as a document.
+var documentSized = []string{
+	"#/components/schemas/DocumentData", "#/components/schemas/DocumentPatch", "#/components/schemas/DocumentUpdate", "#/components/schemas/JSONPatch",
 }
 
 // documentBody bounds the body of a document of at most limit bytes: white space, which is not kept, may double it.

@@ -13,8 +13,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/patch"
 	"github.com/sheafdb/sheaf/ports/app"
 )
 
@@ -40,7 +42,7 @@ var kinds = map[fault.Kind]problemKind{
 	fault.Denied:            {"denied", "Not allowed", http.StatusForbidden, "The caller is known, and may not do this."},
 	fault.NotFound:          {"not-found", "Not found", http.StatusNotFound, "There is nothing at this address. <code>code</code> says what is missing: the path, the collection, or the document."},
 	fault.Conflict:          {"conflict", "Something is in the way", http.StatusConflict, "A name, a key or a state is in the way of the request. <code>code</code> says which."},
-	fault.Stale:             {"stale", "A condition does not hold", http.StatusPreconditionFailed, "<code>If-Match</code> or <code>If-None-Match</code> asked for another revision. The problem carries the current one: merge, and try again with its entity tag."},
+	fault.Stale:             {"stale", "A condition does not hold", http.StatusPreconditionFailed, "<code>If-Match</code> or <code>If-None-Match</code> asked for another revision. The problem carries the current one and, where history still has the revision asked for, what both sides have changed since: merge, and try again with its entity tag."},
 	fault.ConditionRequired: {"condition-required", "A condition is required", http.StatusPreconditionRequired, "The collection takes writes to documents only with <code>If-Match</code> or <code>If-None-Match</code>."},
 	fault.TooLarge:          {"too-large", "Too large", http.StatusRequestEntityTooLarge, "The request is over a declared size. <code>detail</code> says which; send less."},
 	fault.Unsupported:       {"unsupported-media-type", "The media type is not understood", http.StatusUnsupportedMediaType, "The header <code>Accept</code> of the answer lists what the operation understands."},
@@ -103,8 +105,17 @@ type problem struct {
 	Errors          []violation      `json:"errors,omitempty"`
 	CurrentRevision int64            `json:"currentRevision,omitempty"`
 	Current         json.RawMessage  `json:"current,omitempty"`
+	BaseRevision    int64            `json:"baseRevision,omitempty"`
+	Changes         *divergence      `json:"changes,omitempty"`
+	Conflicts       []string         `json:"conflicts,omitzero"`
 	Report          *json.RawMessage `json:"report,omitempty"`
 	SuggestedIndex  map[string]any   `json:"suggestedIndex,omitempty"`
+}
+
+// divergence is what became of a document since a revision, as JSON Patches.
+type divergence struct {
+	Current json.RawMessage `json:"current"`
+	Yours   json.RawMessage `json:"yours,omitempty"`
 }
 
 type violation struct {
@@ -151,9 +162,14 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p.write(w, r.Method)
 }
 
-// failBinding answers where the generated code could not bind a parameter, which the plan has judged before.
+// failBinding answers where the generated code could not bind a parameter. The plan has judged all of them before; what it lets through are days that no month has.
 func (s *Server) failBinding(w http.ResponseWriter, r *http.Request, err error) {
-	s.fail(w, r, fault.Wrap(err, fault.Malformed, "request.parameters", "a parameter cannot be read"))
+	f := fault.Wrap(err, fault.Malformed, "request.parameters", "a parameter cannot be read")
+	var unreadable *oas.InvalidParamFormatError
+	if errors.As(err, &unreadable) {
+		f = f.With(fault.Violation{In: "query", Pointer: unreadable.ParamName, Code: "format", Message: instantMessage})
+	}
+	s.fail(w, r, f)
 }
 
 // describe makes a problem of an error, and the headers that belong to it.
@@ -195,6 +211,14 @@ func (p *problem) carry(err error) {
 	var stale *document.StaleError
 	if errors.As(err, &stale) && stale.Current != nil {
 		p.CurrentRevision, p.Current = stale.Current.Revision, appendDocument(nil, *stale.Current)
+	}
+	var diverged *app.Divergence
+	if errors.As(err, &diverged) {
+		p.BaseRevision, p.Conflicts = diverged.Base, diverged.Conflicts
+		p.Changes = &divergence{Current: patch.FormatOperations(diverged.Current)}
+		if diverged.Conflicts != nil {
+			p.Changes.Yours = patch.FormatOperations(diverged.Yours)
+		}
 	}
 	var staleCollection *app.StaleError
 	if errors.As(err, &staleCollection) {

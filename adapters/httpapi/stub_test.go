@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"time"
 
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
@@ -93,6 +94,18 @@ func (b broken) Export(context.Context, collection.Key, func(document.Document) 
 
 func (b broken) Write(context.Context, document.Batch) ([]document.Result, error) {
 	return nil, b.fail()
+}
+
+func (b broken) ListRevisions(context.Context, collection.Key, ident.Document, ports.RevisionRange) ([]change.Change, bool, error) {
+	return nil, false, b.fail()
+}
+
+func (b broken) GetRevision(context.Context, collection.Key, ident.Document, int64) (change.Change, error) {
+	return change.Change{}, b.fail()
+}
+
+func (b broken) GetAsOf(context.Context, collection.Key, ident.Document, time.Time) (document.Document, error) {
+	return document.Document{}, b.fail()
 }
 
 func (b broken) Changes(context.Context, int32, change.Position, int) ([]change.Change, error) {

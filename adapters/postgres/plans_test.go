@@ -29,6 +29,7 @@ var (
 	byPlace    = access{"documents_pkey", []string{"bucket", "collection_id", "id"}}
 	byPosition = access{"changes_pkey", []string{"bucket", "position"}}
 	byRevision = access{"changes_by_document", []string{"bucket", "collection_id", "id"}}
+	byHistory  = access{"changes_by_document", []string{"bucket", "collection_id", "id", "revision"}}
 	byNumber   = access{"collections_pkey", []string{"collection_id"}}
 	byName     = access{"collections_name", []string{"name"}}
 	byBucket   = access{"buckets_pkey", []string{"bucket"}}
@@ -55,6 +56,9 @@ func TestPlans_Statements(t *testing.T) {
 		{"ReadForWrite", sqlcgen.ReadForWrite, []access{byPlace, byRevision, byNumber}},
 		{"LockDocuments", sqlcgen.LockDocuments, []access{byPlace}},
 		{"ListChanges", sqlcgen.ListChanges, []access{byPosition}},
+		{"ListRevisions", sqlcgen.ListRevisions, []access{byHistory}},
+		{"GetRevision", sqlcgen.GetRevision, []access{byHistory}},
+		{"GetDocumentAsOf", sqlcgen.GetDocumentAsOf, []access{byHistory, byRevision}},
 		{"GetPosition", sqlcgen.GetPosition, []access{byBucket}},
 		{"LockBucket", sqlcgen.LockBucket, []access{byBucket}},
 		{"GetCollection", sqlcgen.GetCollection, []access{byName, byIndexes}},

@@ -77,7 +77,7 @@ func fromMemory() http.Handler {
 	take := func(status int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			if _, err := io.ReadAll(r.Body); err != nil {
-				w.WriteHeader(400)
+				w.WriteHeader(http.StatusBadRequest)
 				return
 			}
 			write(w, status, answer)
@@ -110,8 +110,8 @@ func fromTable(pool *pgxpool.Pool) http.Handler {
 		}
 		write(w, 200, envelope(r.PathValue("id"), doc))
 	})
-	mux.HandleFunc("GET /docs", func(w http.ResponseWriter, r *http.Request) {
-		rows, err := pool.Query(r.Context(), "SELECT id, doc::text FROM baseline WHERE id > $1 ORDER BY id LIMIT 20", r.URL.Query().Get("after"))
+	list := func(w http.ResponseWriter, r *http.Request, sql string, arg any) {
+		rows, err := pool.Query(r.Context(), sql, arg)
 		if err != nil {
 			fail(w, err)
 			return
@@ -131,6 +131,20 @@ func fromTable(pool *pgxpool.Pool) http.Handler {
 			return
 		}
 		write(w, 200, append(page, `]}`...))
+	}
+	mux.HandleFunc("GET /docs", func(w http.ResponseWriter, r *http.Request) {
+		list(w, r, "SELECT id, doc::text FROM baseline WHERE id > $1 ORDER BY id LIMIT 20", r.URL.Query().Get("after"))
+	})
+	mux.HandleFunc("GET /by-status", func(w http.ResponseWriter, r *http.Request) {
+		list(w, r, "SELECT id, doc::text FROM baseline WHERE doc ->> 'status' = $1 ORDER BY (doc ->> 'number')::numeric DESC, id LIMIT 20", r.URL.Query().Get("status"))
+	})
+	mux.HandleFunc("GET /by-number", func(w http.ResponseWriter, r *http.Request) {
+		after, err := strconv.Atoi(r.URL.Query().Get("after"))
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		list(w, r, "SELECT id, doc::text FROM baseline WHERE (doc ->> 'number')::numeric > $1 ORDER BY (doc ->> 'number')::numeric, id LIMIT 20", after)
 	})
 	mux.HandleFunc("POST /docs", func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)

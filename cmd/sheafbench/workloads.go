@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -23,6 +26,8 @@ var workloads = []workload{
 	{"import", importing},
 	{"get", reading},
 	{"list", listing},
+	{"list-by-index", listingByIndex},
+	{"page-at-depth", pagingDeep},
 	{"create", creating},
 	{"put", replacing},
 	{"get-one-client", readingAlone},
@@ -30,8 +35,8 @@ var workloads = []workload{
 	{"collections", flatness},
 }
 
-// declaration is the collection that is measured: validated, closed, with formats and money.
-const declaration = `{"unknownFields":"reject","schema":{"type":"object","required":["number","status","customer","lines","total"],"properties":{
+// declaration is the collection that is measured: validated, closed, with formats and money, and two indexes.
+const declaration = `{"unknownFields":"reject","indexes":[{"name":"by_status","on":["doc.status","doc.number desc"]},{"name":"by_number","on":["doc.number"]}],"schema":{"type":"object","required":["number","status","customer","lines","total"],"properties":{
 "number":{"type":"integer","minimum":0},"status":{"enum":["new","paid","shipped","done"]},"placedAt":{"type":"string","format":"date-time"},
 "customer":{"type":"object","required":["name","email"],"properties":{"name":{"type":"string","minLength":1},"email":{"type":"string","format":"email"},"city":{"type":"string"}}},
 "lines":{"type":"array","minItems":1,"items":{"type":"object","required":["sku","quantity","price"],"properties":{"sku":{"type":"string","pattern":"^[A-Z]{2}-[0-9]{4}$"},"quantity":{"type":"integer","minimum":1},"price":{"type":"number","minimum":0,"multipleOf":0.01}}}},
@@ -187,6 +192,54 @@ func listing(ctx context.Context, s *stage) ([]result, error) {
 		contender{"sheaf", s.sheaf, 200, func(_, _ int) []byte { return get(bench + "?pageSize=20") }, contains(`"nextPageToken"`)},
 		contender{"pgx", s.pgx, 200, func(_, _ int) []byte { return get("/docs?after=") }, contains(`"items"`)},
 		contender{"http", s.http, 200, func(_, _ int) []byte { return get("/docs") }, nil})
+}
+
+// baselineIndexes are those of the table beside: it has them only while lists are measured, because its writes are to be bare.
+func baselineIndexes(ctx context.Context, s *stage, do func() ([]result, error)) ([]result, error) {
+	if _, err := s.conn.Exec(ctx, `CREATE INDEX baseline_status ON baseline ((doc ->> 'status'), ((doc ->> 'number')::numeric) DESC, id);
+		CREATE INDEX baseline_number ON baseline (((doc ->> 'number')::numeric), id); ANALYZE baseline`); err != nil {
+		return nil, err
+	}
+	rows, err := do()
+	_, dropped := s.conn.Exec(ctx, `DROP INDEX baseline_status, baseline_number`)
+	return rows, errors.Join(err, dropped)
+}
+
+// listingByIndex asks for the first page of 20 of a filter with an order, which an index answers.
+func listingByIndex(ctx context.Context, s *stage) ([]result, error) {
+	status := func() string { return []string{"new", "paid", "shipped", "done"}[rand.IntN(4)] }
+	return baselineIndexes(ctx, s, func() ([]result, error) {
+		return race(ctx, s, "list of 20 by index", s.connections, "pgx",
+			contender{"sheaf", s.sheaf, 200, func(_, _ int) []byte {
+				return get(bench + "?pageSize=20&orderBy=doc.number%20desc&filter=" + url.QueryEscape(fmt.Sprintf("doc.status == %q", status())))
+			}, contains(`"nextPageToken"`)},
+			contender{"pgx", s.pgx, 200, func(_, _ int) []byte { return get("/by-status?status=" + status()) }, contains(`"items"`)},
+			contender{"http", s.http, 200, func(_, _ int) []byte { return get("/docs") }, nil})
+	})
+}
+
+// pagingDeep asks for a page of 20 in the middle of an order, and compares it with the first page of the same order, too.
+func pagingDeep(ctx context.Context, s *stage) ([]result, error) {
+	depth := min(50_000, s.documents/2)
+	const order = bench + "?orderBy=doc.number"
+	token := ""
+	for at := 0; at < depth; at += 1000 {
+		body, err := s.call(ctx, "GET", order+"&fields=id&pageSize=1000&pageToken="+token, "application/json", nil, 200)
+		if err != nil {
+			return nil, err
+		}
+		var page struct{ NextPageToken string }
+		if err := json.Unmarshal(body, &page); err != nil {
+			return nil, err
+		}
+		token = page.NextPageToken
+	}
+	return baselineIndexes(ctx, s, func() ([]result, error) {
+		return race(ctx, s, fmt.Sprintf("page at depth %d", depth), s.connections, "pgx",
+			contender{"sheaf", s.sheaf, 200, func(_, _ int) []byte { return get(order + "&pageSize=20&pageToken=" + token) }, contains(`"nextPageToken"`)},
+			contender{"sheaf, first page", s.sheaf, 200, func(_, _ int) []byte { return get(order + "&pageSize=20") }, contains(`"nextPageToken"`)},
+			contender{"pgx", s.pgx, 200, func(_, _ int) []byte { return get(fmt.Sprintf("/by-number?after=%d", depth)) }, contains(`"items"`)})
+	})
 }
 
 // flatness compares work spread over many collections with the same work in one.

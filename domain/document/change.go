@@ -27,6 +27,32 @@ func Put(data []byte, pre Precondition) Change {
 	}
 }
 
+// Patch makes the document what apply makes of its data. What comes of it is judged by the collection as a whole, like every document that is stored.
+// It fails with NotFound where there is none, with a *StaleError where the precondition does not hold, with what apply fails with, and with fault.Invalid where the
+// collection does not admit the result or takes another id from it.
+func Patch(c *collection.Collection, id ident.Document, pre Precondition, apply func(data []byte) ([]byte, error)) Change {
+	return func(current *Document) (Next, error) {
+		if current == nil {
+			return Next{}, NotFound(c.Name, id)
+		}
+		if err := pre.Check(current); err != nil {
+			return Next{}, err
+		}
+		data, err := apply(current.Data)
+		if err != nil {
+			return Next{}, err
+		}
+		admitted, err := c.Admit(data)
+		if err != nil {
+			return Next{}, err
+		}
+		if _, err := c.NameID(id, admitted); err != nil {
+			return Next{}, err
+		}
+		return Store(admitted.Data), nil
+	}
+}
+
 // Delete removes the document. It fails with NotFound where there is none, and with a *StaleError where the precondition does not hold.
 func Delete(c ident.Collection, id ident.Document, pre Precondition) Change {
 	return func(current *Document) (Next, error) {

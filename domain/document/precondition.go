@@ -36,7 +36,7 @@ func (p Precondition) Check(current *Document) error {
 		revision = current.Revision
 	}
 	if p.Match != nil && !p.Match.holds(revision) || p.NoneMatch != nil && p.NoneMatch.holds(revision) {
-		return stale(current)
+		return p.stale(current)
 	}
 	return nil
 }
@@ -51,6 +51,8 @@ type StaleError struct {
 	Fault *fault.Error
 	// Current is nil where there is no document.
 	Current *Document
+	// Precondition is what does not hold.
+	Precondition Precondition
 }
 
 // Error returns the text of the fault.
@@ -59,19 +61,22 @@ func (e *StaleError) Error() string { return e.Fault.Error() }
 // Unwrap returns the fault.
 func (e *StaleError) Unwrap() error { return e.Fault }
 
-func stale(current *Document) error {
-	if current == nil {
-		return &StaleError{Fault: fault.New(fault.Stale, "document.stale", "the condition does not hold: there is no such document")}
+func (p Precondition) stale(current *Document) error {
+	text := "the condition does not hold: there is no such document"
+	if current != nil {
+		text = fmt.Sprintf("the condition does not hold: the document is at revision %d", current.Revision)
 	}
-	return &StaleError{
-		Fault:   fault.New(fault.Stale, "document.stale", "the condition does not hold: the document is at revision %d", current.Revision),
-		Current: current,
-	}
+	return &StaleError{Fault: fault.New(fault.Stale, "document.stale", "%s", text), Current: current, Precondition: p}
 }
 
 // NotFound is the fault of a document that is not there.
 func NotFound(c ident.Collection, id ident.Document) error {
 	return fault.New(fault.NotFound, "document.notFound", "collection %q has no document %q", c, id)
+}
+
+// NoRevision is the fault of a revision that a document does not have, or that history does not keep.
+func NoRevision(id ident.Document, revision int64) error {
+	return fault.New(fault.NotFound, "revision.notFound", "there is no revision %d of document %q", revision, id)
 }
 
 // Exists is the fault of a document that is there already.

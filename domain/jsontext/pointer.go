@@ -40,6 +40,15 @@ func ParsePointer(s string) ([]string, error) {
 	return tokens, nil
 }
 
+// FormatPointer returns the JSON Pointer with these tokens; it is the inverse of ParsePointer.
+func FormatPointer(tokens []string) string {
+	ptr := ""
+	for _, token := range tokens {
+		ptr = AppendPointer(ptr, token)
+	}
+	return ptr
+}
+
 // Lookup returns the value at a JSON Pointer in a decoded tree, and whether there is one.
 // There is none at a malformed pointer, nor at "-", the place after the last element.
 func Lookup(v any, pointer string) (any, bool) {
@@ -47,6 +56,11 @@ func Lookup(v any, pointer string) (any, bool) {
 	if err != nil {
 		return nil, false
 	}
+	return Find(v, tokens)
+}
+
+// Find is Lookup by the tokens of a pointer.
+func Find(v any, tokens []string) (any, bool) {
 	for _, token := range tokens {
 		switch at := v.(type) {
 		case map[string]any:
@@ -56,7 +70,7 @@ func Lookup(v any, pointer string) (any, bool) {
 			}
 			v = value
 		case []any:
-			i, ok := parseIndex(token, len(at))
+			i, ok := ParseIndex(token, len(at))
 			if !ok {
 				return nil, false
 			}
@@ -68,8 +82,8 @@ func Lookup(v any, pointer string) (any, bool) {
 	return v, true
 }
 
-// parseIndex reads the index of an element: digits without a leading zero, below length.
-func parseIndex(token string, length int) (int, bool) {
+// ParseIndex reads the token of an element of an array: digits without a leading zero, below length.
+func ParseIndex(token string, length int) (int, bool) {
 	if token == "" || token[0] == '0' && token != "0" {
 		return 0, false
 	}

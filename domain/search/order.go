@@ -75,9 +75,9 @@ func checkPath(f index.Field, env *query.Env) error {
 		return nil
 	}
 	f.Desc = false
-	any := *env
-	any.Result = query.Dynamic
-	_, err := query.Compile(f.String(), &any)
+	anything := *env
+	anything.Result = query.Dynamic
+	_, err := query.Compile(f.String(), &anything)
 	return err
 }
 

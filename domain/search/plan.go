@@ -161,10 +161,10 @@ func (p *Plan) bindRange(values [][]any, bound []binding, covered []bool) bool {
 	for _, b := range bound {
 		switch {
 		case b.folded || !sameField(b.field, f) || b.lo == nil && b.hi == nil:
-		case b.lo != nil && r.Lo == nil && comparable(b.lo, r.Hi):
+		case b.lo != nil && r.Lo == nil && sameKind(b.lo, r.Hi):
 			r.Lo = b.lo
 			p.take(b, f, covered)
-		case b.hi != nil && r.Hi == nil && comparable(b.hi, r.Lo):
+		case b.hi != nil && r.Hi == nil && sameKind(b.hi, r.Lo):
 			r.Hi = b.hi
 			p.take(b, f, covered)
 		}
@@ -185,8 +185,8 @@ func (p *Plan) take(b binding, f index.Field, covered []bool) {
 	covered[b.part] = b.exact && !f.Each
 }
 
-// comparable says whether two bounds are of one kind: a range of two kinds is empty, and that is for the filter to say.
-func comparable(a, b *index.Bound) bool { return b == nil || index.SameKind(a.Value, b.Value) }
+// sameKind says whether two bounds are of one kind: a range of two kinds is empty, and that is for the filter to say.
+func sameKind(a, b *index.Bound) bool { return b == nil || index.SameKind(a.Value, b.Value) }
 
 func findBinding(bound []binding, f index.Field, folds bool, suits func(binding) bool) (binding, bool) {
 	var best binding

@@ -77,19 +77,23 @@ func (d *Documents) Put(ctx context.Context, by Caller, r PutDocument) (document
 		return document.Result{}, err
 	}
 	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection) (document.Write, error) {
-		admitted, err := c.Admit(data)
-		if err != nil {
-			return document.Write{}, err
-		}
-		id, err := c.NameID(r.ID, admitted)
-		if err != nil {
-			return document.Write{}, err
-		}
-		if err := document.RequireCondition(c, r.Precondition); err != nil {
-			return document.Write{}, err
-		}
-		return document.Write{ID: id, Change: document.Put(admitted.Data, r.Precondition)}, nil
+		return d.put(c, r.ID, data, r.Precondition)
 	})
+}
+
+// put judges canonical data as the whole of a document.
+func (d *Documents) put(c *collection.Collection, id ident.Document, data []byte, pre document.Precondition) (document.Write, error) {
+	admitted, err := c.Admit(data)
+	if err != nil {
+		return document.Write{}, err
+	}
+	if id, err = c.NameID(id, admitted); err != nil {
+		return document.Write{}, err
+	}
+	if err := document.RequireCondition(c, pre); err != nil {
+		return document.Write{}, err
+	}
+	return document.Write{ID: id, Change: document.Put(admitted.Data, pre)}, nil
 }
 
 // DeleteDocument is a request to delete a document.
@@ -126,7 +130,8 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 		w.Collection, w.Indexes = c.Version(), c.Maintained
 		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}}
 		if validateOnly {
-			return d.rehearse(ctx, c, batch)
+			result, err := d.rehearse(ctx, c, batch)
+			return result, d.diverged(ctx, w, err)
 		}
 		results, err := d.Store.Write(ctx, batch)
 		if errors.Is(err, collection.ErrChanged) {
@@ -134,7 +139,7 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 			continue
 		}
 		if err != nil {
-			return document.Result{}, err
+			return document.Result{}, d.diverged(ctx, w, err)
 		}
 		return results[0], nil
 	}
@@ -145,20 +150,26 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 func (d *Documents) rehearse(ctx context.Context, c *collection.Collection, batch document.Batch) (document.Result, error) {
 	w := batch.Writes[0]
 	var current *document.Document
-	switch found, err := d.Store.Get(ctx, c.Key, w.ID); {
+	var last int64
+	found, err := d.Store.Get(ctx, c.Key, w.ID)
+	switch {
 	case err == nil:
 		current = &found
 	case fault.KindOf(err) != fault.NotFound:
 		return document.Result{}, err
+	default:
+		if last, err = d.lastRevision(ctx, c, w); err != nil {
+			return document.Result{}, err
+		}
 	}
-	t, err := document.Decide(w, current, 0, batch.At)
+	t, err := document.Decide(w, current, last, batch.At)
 	if err != nil {
 		return document.Result{}, err
 	}
 	if t.Outcome == document.Deleted {
 		t.Document = *current
 	}
-	return document.Result{Outcome: t.Outcome, Document: t.Document}, nil
+	return document.Result(t), nil
 }
 
 // Get returns a document.

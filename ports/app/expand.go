@@ -214,11 +214,15 @@ func (d *Documents) lookUp(ctx context.Context, f *followed, targets [][]collect
 	if len(ids) > maxExpanded {
 		return result, fault.New(fault.TooLarge, "expand.tooLarge", "a page refers to more than %d documents by %s: ask for smaller pages", maxExpanded, f.path)
 	}
-	c, err := d.Catalog.Get(ctx, f.Collection)
-	if fault.KindOf(err) == fault.NotFound && err != nil || len(ids) == 0 {
+	if len(ids) == 0 {
 		return result, nil
 	}
-	if err != nil {
+	c, err := d.Catalog.Get(ctx, f.Collection)
+	switch {
+	case err == nil:
+	case fault.KindOf(err) == fault.NotFound:
+		return result, nil // no collection, no documents
+	default:
 		return result, err
 	}
 	found, err := d.Store.GetAll(ctx, c.Key, ids)

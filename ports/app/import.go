@@ -145,7 +145,7 @@ func (run *importRun) strict(ctx context.Context) error {
 			return err
 		}
 		if item.faults == nil {
-			item.judge(run.request.Collection, chunk.collection)
+			item.judge(chunk.collection)
 		}
 		run.fail(item)
 		chunk.release(run.report.Failed > 0)
@@ -174,7 +174,7 @@ func (run *importRun) judgeTail(ctx context.Context, chunk *importChunk) error {
 		chunk.collection = c
 	}
 	for _, item := range chunk.items[chunk.judged:] {
-		item.judge(run.request.Collection, chunk.collection)
+		item.judge(chunk.collection)
 		run.fail(item)
 	}
 	chunk.judged = len(chunk.items)
@@ -234,7 +234,7 @@ func (run *importRun) judge(ctx context.Context, chunk *importChunk) error {
 	chunk.collection = c
 	for _, item := range chunk.items {
 		if !item.unreadable {
-			item.judge(run.request.Collection, c)
+			item.judge(c)
 		}
 	}
 	return ctx.Err()

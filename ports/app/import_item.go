@@ -93,7 +93,7 @@ func (item *importItem) open() error {
 }
 
 // judge says what the collection makes of the data; it may be called again for another version.
-func (item *importItem) judge(name ident.Collection, c *collection.Collection) {
+func (item *importItem) judge(c *collection.Collection) {
 	item.faults = nil
 	admitted, err := c.Admit(item.data)
 	if err == nil {

@@ -150,7 +150,7 @@ func together(list []error) error {
 		case first == nil:
 			first = f
 		default:
-			first.With(f.Violations...)
+			first = first.With(f.Violations...)
 		}
 	}
 	if first == nil {

@@ -276,6 +276,7 @@ func (w *walk) read() {
 	w.Helper()
 	c, name, limit, after := pick(w, w.known), pick(w, documentIDs), 1+w.random.IntN(6), w.random.IntN(10)
 	kind := pick(w, []query.CountKind{query.CountExact, query.CountCapped})
+	asOf := w.at.Add(-time.Duration(w.random.IntN(50_000)) * time.Microsecond)
 	r := ports.Range{After: pick(w, append([]string{"", "a0"}, documentIDs...)), Limit: limit, Bytes: 1 + w.random.IntN(400)}
 	ask := pick(w, []func(context.Context, ports.Store) (any, error){
 		func(ctx context.Context, s ports.Store) (any, error) { return s.GetCollection(ctx, c.Name) },
@@ -298,6 +299,14 @@ func (w *walk) read() {
 		func(ctx context.Context, s ports.Store) (any, error) {
 			return s.Changes(ctx, c.Bucket, change.Position(after), limit)
 		},
+		func(ctx context.Context, s ports.Store) (any, error) {
+			items, more, err := s.ListRevisions(ctx, c.Key, id(name), ports.RevisionRange{Before: int64(after), Limit: limit, Bytes: r.Bytes, WithoutData: after%2 == 0})
+			return []any{items, more}, err
+		},
+		func(ctx context.Context, s ports.Store) (any, error) {
+			return s.GetRevision(ctx, c.Key, id(name), int64(after))
+		},
+		func(ctx context.Context, s ports.Store) (any, error) { return s.GetAsOf(ctx, c.Key, id(name), asOf) },
 		func(ctx context.Context, s ports.Store) (any, error) {
 			var list []document.Document
 			err := s.Export(ctx, c.Key, func(d document.Document) error {

@@ -259,6 +259,71 @@ type ClientInterface interface {
 	// Corresponds with HEAD /v1/collections/{collection}/documents/{id} (the `HeadDocument` operationId).
 	HeadDocument(ctx context.Context, collection CollectionName, id DocumentID, params *HeadDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// PatchDocumentWithBody Change parts of a document
+	//
+	// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+	// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+	// and a patch that changes nothing makes no revision.
+	//
+	// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+	PatchDocumentWithBody(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PatchDocument Change parts of a document
+	//
+	// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+	// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+	// and a patch that changes nothing makes no revision.
+	//
+	// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+	PatchDocument(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PatchDocumentWithApplicationJSONPatchPlusJSONBody Change parts of a document
+	//
+	// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+	// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+	// and a patch that changes nothing makes no revision.
+	//
+	// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+	//
+	// Takes a body of the `application/json-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+	PatchDocumentWithApplicationJSONPatchPlusJSONBody(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentApplicationJSONPatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PatchDocumentWithApplicationMergePatchPlusJSONBody Change parts of a document
+	//
+	// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+	// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+	// and a patch that changes nothing makes no revision.
+	//
+	// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+	PatchDocumentWithApplicationMergePatchPlusJSONBody(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PatchDocumentWithApplicationVndSheafUpdatePlusJSONBody Change parts of a document
+	//
+	// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+	// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+	// and a patch that changes nothing makes no revision.
+	//
+	// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+	//
+	// Takes a body of the `application/vnd.sheaf.update+json` content type.
+	//
+	// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+	PatchDocumentWithApplicationVndSheafUpdatePlusJSONBody(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentApplicationVndSheafUpdatePlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// PutDocumentWithBody Create or replace a document
 	//
 	// The document becomes the body. A body equal to what is stored makes no revision.
@@ -278,6 +343,43 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/collections/{collection}/documents/{id} (the `PutDocument` operationId).
 	PutDocument(ctx context.Context, collection CollectionName, id DocumentID, params *PutDocumentParams, body PutDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DiffDocument Compare two revisions of a document
+	//
+	// A JSON Patch that leads from one revision to the other, digit for digit. Before it was created, and after it was deleted, a document is nothing: `add` and `remove` of the whole (pointer `""`) stand for that.
+	//
+	// Corresponds with GET /v1/collections/{collection}/documents/{id}/diff (the `DiffDocument` operationId).
+	DiffDocument(ctx context.Context, collection CollectionName, id DocumentID, params *DiffDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreDocumentWithBody Make a document what it was
+	//
+	// Stores the data of an older revision as a new one, also where the document is deleted. The configuration in force judges it, like the body of a `PUT`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/collections/{collection}/documents/{id}/restore (the `RestoreDocument` operationId).
+	RestoreDocumentWithBody(ctx context.Context, collection CollectionName, id DocumentID, params *RestoreDocumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreDocument Make a document what it was
+	//
+	// Stores the data of an older revision as a new one, also where the document is deleted. The configuration in force judges it, like the body of a `PUT`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/collections/{collection}/documents/{id}/restore (the `RestoreDocument` operationId).
+	RestoreDocument(ctx context.Context, collection CollectionName, id DocumentID, params *RestoreDocumentParams, body RestoreDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDocumentRevisions List the revisions of a document
+	//
+	// Newest first, also of a document that is deleted. A deletion is a revision without data.
+	//
+	// Corresponds with GET /v1/collections/{collection}/documents/{id}/revisions (the `ListDocumentRevisions` operationId).
+	ListDocumentRevisions(ctx context.Context, collection CollectionName, id DocumentID, params *ListDocumentRevisionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDocumentRevision Get a revision of a document
+	//
+	// Corresponds with GET /v1/collections/{collection}/documents/{id}/revisions/{revision} (the `GetDocumentRevision` operationId).
+	GetDocumentRevision(ctx context.Context, collection CollectionName, id DocumentID, revision RevisionNumber, params *GetDocumentRevisionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ExportDocuments Export documents
 	//
@@ -720,6 +822,121 @@ func (c *Client) HeadDocument(ctx context.Context, collection CollectionName, id
 	return c.Client.Do(req)
 }
 
+// PatchDocumentWithBody Change parts of a document
+//
+// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+// and a patch that changes nothing makes no revision.
+//
+// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+func (c *Client) PatchDocumentWithBody(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPatchDocumentRequestWithBody(c.Server, collection, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PatchDocument Change parts of a document
+//
+// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+// and a patch that changes nothing makes no revision.
+//
+// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+func (c *Client) PatchDocument(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPatchDocumentRequest(c.Server, collection, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PatchDocumentWithApplicationJSONPatchPlusJSONBody Change parts of a document
+//
+// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+// and a patch that changes nothing makes no revision.
+//
+// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+//
+// Takes a body of the `application/json-patch+json` content type.
+//
+// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+func (c *Client) PatchDocumentWithApplicationJSONPatchPlusJSONBody(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentApplicationJSONPatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPatchDocumentRequestWithApplicationJSONPatchPlusJSONBody(c.Server, collection, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PatchDocumentWithApplicationMergePatchPlusJSONBody Change parts of a document
+//
+// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+// and a patch that changes nothing makes no revision.
+//
+// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+func (c *Client) PatchDocumentWithApplicationMergePatchPlusJSONBody(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPatchDocumentRequestWithApplicationMergePatchPlusJSONBody(c.Server, collection, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PatchDocumentWithApplicationVndSheafUpdatePlusJSONBody Change parts of a document
+//
+// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+// and a patch that changes nothing makes no revision.
+//
+// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+//
+// Takes a body of the `application/vnd.sheaf.update+json` content type.
+//
+// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+func (c *Client) PatchDocumentWithApplicationVndSheafUpdatePlusJSONBody(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentApplicationVndSheafUpdatePlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPatchDocumentRequestWithApplicationVndSheafUpdatePlusJSONBody(c.Server, collection, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // PutDocumentWithBody Create or replace a document
 //
 // The document becomes the body. A body equal to what is stored makes no revision.
@@ -750,6 +967,93 @@ func (c *Client) PutDocumentWithBody(ctx context.Context, collection CollectionN
 // Corresponds with PUT /v1/collections/{collection}/documents/{id} (the `PutDocument` operationId).
 func (c *Client) PutDocument(ctx context.Context, collection CollectionName, id DocumentID, params *PutDocumentParams, body PutDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutDocumentRequest(c.Server, collection, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DiffDocument Compare two revisions of a document
+//
+// A JSON Patch that leads from one revision to the other, digit for digit. Before it was created, and after it was deleted, a document is nothing: `add` and `remove` of the whole (pointer `""`) stand for that.
+//
+// Corresponds with GET /v1/collections/{collection}/documents/{id}/diff (the `DiffDocument` operationId).
+func (c *Client) DiffDocument(ctx context.Context, collection CollectionName, id DocumentID, params *DiffDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDiffDocumentRequest(c.Server, collection, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreDocumentWithBody Make a document what it was
+//
+// Stores the data of an older revision as a new one, also where the document is deleted. The configuration in force judges it, like the body of a `PUT`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/collections/{collection}/documents/{id}/restore (the `RestoreDocument` operationId).
+func (c *Client) RestoreDocumentWithBody(ctx context.Context, collection CollectionName, id DocumentID, params *RestoreDocumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreDocumentRequestWithBody(c.Server, collection, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreDocument Make a document what it was
+//
+// Stores the data of an older revision as a new one, also where the document is deleted. The configuration in force judges it, like the body of a `PUT`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/collections/{collection}/documents/{id}/restore (the `RestoreDocument` operationId).
+func (c *Client) RestoreDocument(ctx context.Context, collection CollectionName, id DocumentID, params *RestoreDocumentParams, body RestoreDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreDocumentRequest(c.Server, collection, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDocumentRevisions List the revisions of a document
+//
+// Newest first, also of a document that is deleted. A deletion is a revision without data.
+//
+// Corresponds with GET /v1/collections/{collection}/documents/{id}/revisions (the `ListDocumentRevisions` operationId).
+func (c *Client) ListDocumentRevisions(ctx context.Context, collection CollectionName, id DocumentID, params *ListDocumentRevisionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDocumentRevisionsRequest(c.Server, collection, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDocumentRevision Get a revision of a document
+//
+// Corresponds with GET /v1/collections/{collection}/documents/{id}/revisions/{revision} (the `GetDocumentRevision` operationId).
+func (c *Client) GetDocumentRevision(ctx context.Context, collection CollectionName, id DocumentID, revision RevisionNumber, params *GetDocumentRevisionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDocumentRevisionRequest(c.Server, collection, id, revision, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1892,6 +2196,18 @@ func NewGetDocumentRequest(server string, collection CollectionName, id Document
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Fields != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "fields", *params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -1989,6 +2305,33 @@ func NewHeadDocumentRequest(server string, collection CollectionName, id Documen
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodHead, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -2016,6 +2359,157 @@ func NewHeadDocumentRequest(server string, collection CollectionName, id Documen
 			}
 
 			req.Header.Set("If-None-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPatchDocumentRequest calls the generic PatchDocument builder with application/json body
+func NewPatchDocumentRequest(server string, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPatchDocumentRequestWithBody(server, collection, id, params, "application/json", bodyReader)
+}
+
+// NewPatchDocumentRequestWithApplicationJSONPatchPlusJSONBody calls the generic PatchDocument builder with application/json-patch+json body
+func NewPatchDocumentRequestWithApplicationJSONPatchPlusJSONBody(server string, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentApplicationJSONPatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPatchDocumentRequestWithBody(server, collection, id, params, "application/json-patch+json", bodyReader)
+}
+
+// NewPatchDocumentRequestWithApplicationMergePatchPlusJSONBody calls the generic PatchDocument builder with application/merge-patch+json body
+func NewPatchDocumentRequestWithApplicationMergePatchPlusJSONBody(server string, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPatchDocumentRequestWithBody(server, collection, id, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewPatchDocumentRequestWithApplicationVndSheafUpdatePlusJSONBody calls the generic PatchDocument builder with application/vnd.sheaf.update+json body
+func NewPatchDocumentRequestWithApplicationVndSheafUpdatePlusJSONBody(server string, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentApplicationVndSheafUpdatePlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPatchDocumentRequestWithBody(server, collection, id, params, "application/vnd.sheaf.update+json", bodyReader)
+}
+
+// NewPatchDocumentRequestWithBody constructs an http.Request for the PatchDocument method, with any body, and a specified content type
+func NewPatchDocumentRequestWithBody(server string, collection CollectionName, id DocumentID, params *PatchDocumentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "collection", collection, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/collections/%s/documents/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IfNoneMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam1)
+		}
+
+		if params.Prefer != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam2)
 		}
 
 	}
@@ -2134,6 +2628,359 @@ func NewPutDocumentRequestWithBody(server string, collection CollectionName, id 
 			}
 
 			req.Header.Set("Prefer", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDiffDocumentRequest constructs an http.Request for the DiffDocument method
+func NewDiffDocumentRequest(server string, collection CollectionName, id DocumentID, params *DiffDocumentParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "collection", collection, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/collections/%s/documents/%s/diff", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRestoreDocumentRequest calls the generic RestoreDocument builder with application/json body
+func NewRestoreDocumentRequest(server string, collection CollectionName, id DocumentID, params *RestoreDocumentParams, body RestoreDocumentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRestoreDocumentRequestWithBody(server, collection, id, params, "application/json", bodyReader)
+}
+
+// NewRestoreDocumentRequestWithBody constructs an http.Request for the RestoreDocument method, with any body, and a specified content type
+func NewRestoreDocumentRequestWithBody(server string, collection CollectionName, id DocumentID, params *RestoreDocumentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "collection", collection, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/collections/%s/documents/%s/restore", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IfNoneMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam1)
+		}
+
+		if params.Prefer != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListDocumentRevisionsRequest constructs an http.Request for the ListDocumentRevisions method
+func NewListDocumentRevisionsRequest(server string, collection CollectionName, id DocumentID, params *ListDocumentRevisionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "collection", collection, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/collections/%s/documents/%s/revisions", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "fields", *params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageSize != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageToken", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetDocumentRevisionRequest constructs an http.Request for the GetDocumentRevision method
+func NewGetDocumentRevisionRequest(server string, collection CollectionName, id DocumentID, revision RevisionNumber, params *GetDocumentRevisionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "collection", collection, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "revision", revision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/collections/%s/documents/%s/revisions/%s", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
 		}
 
 	}
@@ -2667,6 +3514,71 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with HEAD /v1/collections/{collection}/documents/{id} (the `HeadDocument` operationId).
 	HeadDocumentWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *HeadDocumentParams, reqEditors ...RequestEditorFn) (*HeadDocumentResponse, error)
 
+	// PatchDocumentWithBodyWithResponse Change parts of a document
+	//
+	// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+	// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+	// and a patch that changes nothing makes no revision.
+	//
+	// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+	PatchDocumentWithBodyWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PatchDocumentResponse, error)
+
+	// PatchDocumentWithResponse Change parts of a document
+	//
+	// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+	// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+	// and a patch that changes nothing makes no revision.
+	//
+	// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+	PatchDocumentWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*PatchDocumentResponse, error)
+
+	// PatchDocumentWithApplicationJSONPatchPlusJSONBodyWithResponse Change parts of a document
+	//
+	// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+	// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+	// and a patch that changes nothing makes no revision.
+	//
+	// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+	//
+	// Takes a body of the `application/json-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+	PatchDocumentWithApplicationJSONPatchPlusJSONBodyWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentApplicationJSONPatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*PatchDocumentResponse, error)
+
+	// PatchDocumentWithApplicationMergePatchPlusJSONBodyWithResponse Change parts of a document
+	//
+	// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+	// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+	// and a patch that changes nothing makes no revision.
+	//
+	// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+	PatchDocumentWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*PatchDocumentResponse, error)
+
+	// PatchDocumentWithApplicationVndSheafUpdatePlusJSONBodyWithResponse Change parts of a document
+	//
+	// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+	// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+	// and a patch that changes nothing makes no revision.
+	//
+	// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+	//
+	// Takes a body of the `application/vnd.sheaf.update+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+	PatchDocumentWithApplicationVndSheafUpdatePlusJSONBodyWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentApplicationVndSheafUpdatePlusJSONRequestBody, reqEditors ...RequestEditorFn) (*PatchDocumentResponse, error)
+
 	// PutDocumentWithBodyWithResponse Create or replace a document
 	//
 	// The document becomes the body. A body equal to what is stored makes no revision.
@@ -2686,6 +3598,49 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/collections/{collection}/documents/{id} (the `PutDocument` operationId).
 	PutDocumentWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *PutDocumentParams, body PutDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*PutDocumentResponse, error)
+
+	// DiffDocumentWithResponse Compare two revisions of a document
+	//
+	// A JSON Patch that leads from one revision to the other, digit for digit. Before it was created, and after it was deleted, a document is nothing: `add` and `remove` of the whole (pointer `""`) stand for that.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/collections/{collection}/documents/{id}/diff (the `DiffDocument` operationId).
+	DiffDocumentWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *DiffDocumentParams, reqEditors ...RequestEditorFn) (*DiffDocumentResponse, error)
+
+	// RestoreDocumentWithBodyWithResponse Make a document what it was
+	//
+	// Stores the data of an older revision as a new one, also where the document is deleted. The configuration in force judges it, like the body of a `PUT`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/collections/{collection}/documents/{id}/restore (the `RestoreDocument` operationId).
+	RestoreDocumentWithBodyWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *RestoreDocumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestoreDocumentResponse, error)
+
+	// RestoreDocumentWithResponse Make a document what it was
+	//
+	// Stores the data of an older revision as a new one, also where the document is deleted. The configuration in force judges it, like the body of a `PUT`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/collections/{collection}/documents/{id}/restore (the `RestoreDocument` operationId).
+	RestoreDocumentWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *RestoreDocumentParams, body RestoreDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*RestoreDocumentResponse, error)
+
+	// ListDocumentRevisionsWithResponse List the revisions of a document
+	//
+	// Newest first, also of a document that is deleted. A deletion is a revision without data.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/collections/{collection}/documents/{id}/revisions (the `ListDocumentRevisions` operationId).
+	ListDocumentRevisionsWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *ListDocumentRevisionsParams, reqEditors ...RequestEditorFn) (*ListDocumentRevisionsResponse, error)
+
+	// GetDocumentRevisionWithResponse Get a revision of a document
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/collections/{collection}/documents/{id}/revisions/{revision} (the `GetDocumentRevision` operationId).
+	GetDocumentRevisionWithResponse(ctx context.Context, collection CollectionName, id DocumentID, revision RevisionNumber, params *GetDocumentRevisionParams, reqEditors ...RequestEditorFn) (*GetDocumentRevisionResponse, error)
 
 	// ExportDocumentsWithResponse Export documents
 	//
@@ -5010,6 +5965,237 @@ func (r HeadDocumentResponse) ContentType() string {
 	return ""
 }
 
+// PatchDocumentResponse200Headers the declared response headers of an HTTP 200 response for PatchDocument
+type PatchDocumentResponse200Headers struct {
+	ETag              *string
+	PreferenceApplied *string
+	RequestID         string
+}
+
+// PatchDocumentResponse204Headers the declared response headers of an HTTP 204 response for PatchDocument
+type PatchDocumentResponse204Headers struct {
+	ETag              *string
+	PreferenceApplied *string
+	RequestID         string
+}
+
+// PatchDocumentResponse400Headers the declared response headers of an HTTP 400 response for PatchDocument
+type PatchDocumentResponse400Headers struct {
+	RequestID string
+}
+
+// PatchDocumentResponse401Headers the declared response headers of an HTTP 401 response for PatchDocument
+type PatchDocumentResponse401Headers struct {
+	RequestID       string
+	WWWAuthenticate string
+}
+
+// PatchDocumentResponse404Headers the declared response headers of an HTTP 404 response for PatchDocument
+type PatchDocumentResponse404Headers struct {
+	RequestID string
+}
+
+// PatchDocumentResponse406Headers the declared response headers of an HTTP 406 response for PatchDocument
+type PatchDocumentResponse406Headers struct {
+	RequestID string
+}
+
+// PatchDocumentResponse409Headers the declared response headers of an HTTP 409 response for PatchDocument
+type PatchDocumentResponse409Headers struct {
+	RequestID string
+}
+
+// PatchDocumentResponse412Headers the declared response headers of an HTTP 412 response for PatchDocument
+type PatchDocumentResponse412Headers struct {
+	RequestID string
+}
+
+// PatchDocumentResponse413Headers the declared response headers of an HTTP 413 response for PatchDocument
+type PatchDocumentResponse413Headers struct {
+	RequestID string
+}
+
+// PatchDocumentResponse415Headers the declared response headers of an HTTP 415 response for PatchDocument
+type PatchDocumentResponse415Headers struct {
+	Accept      *string
+	AcceptPatch *string
+	RequestID   string
+}
+
+// PatchDocumentResponse422Headers the declared response headers of an HTTP 422 response for PatchDocument
+type PatchDocumentResponse422Headers struct {
+	RequestID string
+}
+
+// PatchDocumentResponse428Headers the declared response headers of an HTTP 428 response for PatchDocument
+type PatchDocumentResponse428Headers struct {
+	RequestID string
+}
+
+// PatchDocumentResponse500Headers the declared response headers of an HTTP 500 response for PatchDocument
+type PatchDocumentResponse500Headers struct {
+	RequestID string
+}
+
+// PatchDocumentResponse503Headers the declared response headers of an HTTP 503 response for PatchDocument
+type PatchDocumentResponse503Headers struct {
+	RequestID  string
+	RetryAfter string
+}
+
+type PatchDocumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Document
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Malformed
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthenticated
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
+	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Conflict
+	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationProblemJSON412 *Stale
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *Invalid
+	// ApplicationProblemJSON428 the response for an HTTP 428 `application/problem+json` response
+	ApplicationProblemJSON428 *ConditionRequired
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PatchDocumentResponse200Headers
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *PatchDocumentResponse204Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *PatchDocumentResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *PatchDocumentResponse401Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *PatchDocumentResponse404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *PatchDocumentResponse406Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *PatchDocumentResponse409Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *PatchDocumentResponse412Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *PatchDocumentResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *PatchDocumentResponse415Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *PatchDocumentResponse422Headers
+	// Headers428 the parsed response headers for an HTTP 428 response
+	Headers428 *PatchDocumentResponse428Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *PatchDocumentResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *PatchDocumentResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PatchDocumentResponse) GetJSON200() *Document {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r PatchDocumentResponse) GetApplicationProblemJSON400() *Malformed {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r PatchDocumentResponse) GetApplicationProblemJSON401() *Unauthenticated {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r PatchDocumentResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
+func (r PatchDocumentResponse) GetApplicationProblemJSON406() *NotAcceptable {
+	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r PatchDocumentResponse) GetApplicationProblemJSON409() *Conflict {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r PatchDocumentResponse) GetApplicationProblemJSON412() *Stale {
+	return r.ApplicationProblemJSON412
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r PatchDocumentResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r PatchDocumentResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r PatchDocumentResponse) GetApplicationProblemJSON422() *Invalid {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON428 returns the response for an HTTP 428 `application/problem+json` response
+func (r PatchDocumentResponse) GetApplicationProblemJSON428() *ConditionRequired {
+	return r.ApplicationProblemJSON428
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r PatchDocumentResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r PatchDocumentResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r PatchDocumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PatchDocumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PatchDocumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PatchDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // PutDocumentResponse200Headers the declared response headers of an HTTP 200 response for PutDocument
 type PutDocumentResponse200Headers struct {
 	ETag              *string
@@ -5252,6 +6438,670 @@ func (r PutDocumentResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DiffDocumentResponse200Headers the declared response headers of an HTTP 200 response for DiffDocument
+type DiffDocumentResponse200Headers struct {
+	CacheControl string
+	RequestID    string
+}
+
+// DiffDocumentResponse400Headers the declared response headers of an HTTP 400 response for DiffDocument
+type DiffDocumentResponse400Headers struct {
+	RequestID string
+}
+
+// DiffDocumentResponse401Headers the declared response headers of an HTTP 401 response for DiffDocument
+type DiffDocumentResponse401Headers struct {
+	RequestID       string
+	WWWAuthenticate string
+}
+
+// DiffDocumentResponse404Headers the declared response headers of an HTTP 404 response for DiffDocument
+type DiffDocumentResponse404Headers struct {
+	RequestID string
+}
+
+// DiffDocumentResponse406Headers the declared response headers of an HTTP 406 response for DiffDocument
+type DiffDocumentResponse406Headers struct {
+	RequestID string
+}
+
+// DiffDocumentResponse500Headers the declared response headers of an HTTP 500 response for DiffDocument
+type DiffDocumentResponse500Headers struct {
+	RequestID string
+}
+
+// DiffDocumentResponse503Headers the declared response headers of an HTTP 503 response for DiffDocument
+type DiffDocumentResponse503Headers struct {
+	RequestID  string
+	RetryAfter string
+}
+
+type DiffDocumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationJSONPatchJSON200 the response for an HTTP 200 `application/json-patch+json` response
+	ApplicationJSONPatchJSON200 *JSONPatch
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Malformed
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthenticated
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
+	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DiffDocumentResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DiffDocumentResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DiffDocumentResponse401Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *DiffDocumentResponse404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *DiffDocumentResponse406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DiffDocumentResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DiffDocumentResponse503Headers
+}
+
+// GetApplicationJSONPatchJSON200 returns the response for an HTTP 200 `application/json-patch+json` response
+func (r DiffDocumentResponse) GetApplicationJSONPatchJSON200() *JSONPatch {
+	return r.ApplicationJSONPatchJSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r DiffDocumentResponse) GetApplicationProblemJSON400() *Malformed {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r DiffDocumentResponse) GetApplicationProblemJSON401() *Unauthenticated {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r DiffDocumentResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
+func (r DiffDocumentResponse) GetApplicationProblemJSON406() *NotAcceptable {
+	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r DiffDocumentResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r DiffDocumentResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DiffDocumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DiffDocumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DiffDocumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DiffDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RestoreDocumentResponse200Headers the declared response headers of an HTTP 200 response for RestoreDocument
+type RestoreDocumentResponse200Headers struct {
+	ETag              *string
+	PreferenceApplied *string
+	RequestID         string
+}
+
+// RestoreDocumentResponse201Headers the declared response headers of an HTTP 201 response for RestoreDocument
+type RestoreDocumentResponse201Headers struct {
+	ETag              string
+	Location          string
+	PreferenceApplied *string
+	RequestID         string
+}
+
+// RestoreDocumentResponse204Headers the declared response headers of an HTTP 204 response for RestoreDocument
+type RestoreDocumentResponse204Headers struct {
+	ETag              *string
+	PreferenceApplied *string
+	RequestID         string
+}
+
+// RestoreDocumentResponse400Headers the declared response headers of an HTTP 400 response for RestoreDocument
+type RestoreDocumentResponse400Headers struct {
+	RequestID string
+}
+
+// RestoreDocumentResponse401Headers the declared response headers of an HTTP 401 response for RestoreDocument
+type RestoreDocumentResponse401Headers struct {
+	RequestID       string
+	WWWAuthenticate string
+}
+
+// RestoreDocumentResponse404Headers the declared response headers of an HTTP 404 response for RestoreDocument
+type RestoreDocumentResponse404Headers struct {
+	RequestID string
+}
+
+// RestoreDocumentResponse406Headers the declared response headers of an HTTP 406 response for RestoreDocument
+type RestoreDocumentResponse406Headers struct {
+	RequestID string
+}
+
+// RestoreDocumentResponse409Headers the declared response headers of an HTTP 409 response for RestoreDocument
+type RestoreDocumentResponse409Headers struct {
+	RequestID string
+}
+
+// RestoreDocumentResponse412Headers the declared response headers of an HTTP 412 response for RestoreDocument
+type RestoreDocumentResponse412Headers struct {
+	RequestID string
+}
+
+// RestoreDocumentResponse413Headers the declared response headers of an HTTP 413 response for RestoreDocument
+type RestoreDocumentResponse413Headers struct {
+	RequestID string
+}
+
+// RestoreDocumentResponse415Headers the declared response headers of an HTTP 415 response for RestoreDocument
+type RestoreDocumentResponse415Headers struct {
+	Accept      *string
+	AcceptPatch *string
+	RequestID   string
+}
+
+// RestoreDocumentResponse422Headers the declared response headers of an HTTP 422 response for RestoreDocument
+type RestoreDocumentResponse422Headers struct {
+	RequestID string
+}
+
+// RestoreDocumentResponse428Headers the declared response headers of an HTTP 428 response for RestoreDocument
+type RestoreDocumentResponse428Headers struct {
+	RequestID string
+}
+
+// RestoreDocumentResponse500Headers the declared response headers of an HTTP 500 response for RestoreDocument
+type RestoreDocumentResponse500Headers struct {
+	RequestID string
+}
+
+// RestoreDocumentResponse503Headers the declared response headers of an HTTP 503 response for RestoreDocument
+type RestoreDocumentResponse503Headers struct {
+	RequestID  string
+	RetryAfter string
+}
+
+type RestoreDocumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Document
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Document
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Malformed
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthenticated
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
+	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Conflict
+	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationProblemJSON412 *Stale
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *Invalid
+	// ApplicationProblemJSON428 the response for an HTTP 428 `application/problem+json` response
+	ApplicationProblemJSON428 *ConditionRequired
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RestoreDocumentResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *RestoreDocumentResponse201Headers
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *RestoreDocumentResponse204Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *RestoreDocumentResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RestoreDocumentResponse401Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *RestoreDocumentResponse404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *RestoreDocumentResponse406Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *RestoreDocumentResponse409Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *RestoreDocumentResponse412Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *RestoreDocumentResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *RestoreDocumentResponse415Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *RestoreDocumentResponse422Headers
+	// Headers428 the parsed response headers for an HTTP 428 response
+	Headers428 *RestoreDocumentResponse428Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *RestoreDocumentResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RestoreDocumentResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RestoreDocumentResponse) GetJSON200() *Document {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r RestoreDocumentResponse) GetJSON201() *Document {
+	return r.JSON201
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r RestoreDocumentResponse) GetApplicationProblemJSON400() *Malformed {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r RestoreDocumentResponse) GetApplicationProblemJSON401() *Unauthenticated {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r RestoreDocumentResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
+func (r RestoreDocumentResponse) GetApplicationProblemJSON406() *NotAcceptable {
+	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r RestoreDocumentResponse) GetApplicationProblemJSON409() *Conflict {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r RestoreDocumentResponse) GetApplicationProblemJSON412() *Stale {
+	return r.ApplicationProblemJSON412
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r RestoreDocumentResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r RestoreDocumentResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r RestoreDocumentResponse) GetApplicationProblemJSON422() *Invalid {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON428 returns the response for an HTTP 428 `application/problem+json` response
+func (r RestoreDocumentResponse) GetApplicationProblemJSON428() *ConditionRequired {
+	return r.ApplicationProblemJSON428
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r RestoreDocumentResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r RestoreDocumentResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RestoreDocumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RestoreDocumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RestoreDocumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RestoreDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListDocumentRevisionsResponse200Headers the declared response headers of an HTTP 200 response for ListDocumentRevisions
+type ListDocumentRevisionsResponse200Headers struct {
+	CacheControl string
+	Link         *string
+	RequestID    string
+}
+
+// ListDocumentRevisionsResponse400Headers the declared response headers of an HTTP 400 response for ListDocumentRevisions
+type ListDocumentRevisionsResponse400Headers struct {
+	RequestID string
+}
+
+// ListDocumentRevisionsResponse401Headers the declared response headers of an HTTP 401 response for ListDocumentRevisions
+type ListDocumentRevisionsResponse401Headers struct {
+	RequestID       string
+	WWWAuthenticate string
+}
+
+// ListDocumentRevisionsResponse404Headers the declared response headers of an HTTP 404 response for ListDocumentRevisions
+type ListDocumentRevisionsResponse404Headers struct {
+	RequestID string
+}
+
+// ListDocumentRevisionsResponse406Headers the declared response headers of an HTTP 406 response for ListDocumentRevisions
+type ListDocumentRevisionsResponse406Headers struct {
+	RequestID string
+}
+
+// ListDocumentRevisionsResponse500Headers the declared response headers of an HTTP 500 response for ListDocumentRevisions
+type ListDocumentRevisionsResponse500Headers struct {
+	RequestID string
+}
+
+// ListDocumentRevisionsResponse503Headers the declared response headers of an HTTP 503 response for ListDocumentRevisions
+type ListDocumentRevisionsResponse503Headers struct {
+	RequestID  string
+	RetryAfter string
+}
+
+type ListDocumentRevisionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentRevisionPage
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Malformed
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthenticated
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
+	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListDocumentRevisionsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListDocumentRevisionsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListDocumentRevisionsResponse401Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ListDocumentRevisionsResponse404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ListDocumentRevisionsResponse406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListDocumentRevisionsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListDocumentRevisionsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDocumentRevisionsResponse) GetJSON200() *DocumentRevisionPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListDocumentRevisionsResponse) GetApplicationProblemJSON400() *Malformed {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListDocumentRevisionsResponse) GetApplicationProblemJSON401() *Unauthenticated {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r ListDocumentRevisionsResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
+func (r ListDocumentRevisionsResponse) GetApplicationProblemJSON406() *NotAcceptable {
+	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListDocumentRevisionsResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListDocumentRevisionsResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDocumentRevisionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDocumentRevisionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDocumentRevisionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDocumentRevisionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetDocumentRevisionResponse200Headers the declared response headers of an HTTP 200 response for GetDocumentRevision
+type GetDocumentRevisionResponse200Headers struct {
+	CacheControl string
+	ETag         string
+	RequestID    string
+}
+
+// GetDocumentRevisionResponse304Headers the declared response headers of an HTTP 304 response for GetDocumentRevision
+type GetDocumentRevisionResponse304Headers struct {
+	CacheControl string
+	ETag         string
+	RequestID    string
+}
+
+// GetDocumentRevisionResponse400Headers the declared response headers of an HTTP 400 response for GetDocumentRevision
+type GetDocumentRevisionResponse400Headers struct {
+	RequestID string
+}
+
+// GetDocumentRevisionResponse401Headers the declared response headers of an HTTP 401 response for GetDocumentRevision
+type GetDocumentRevisionResponse401Headers struct {
+	RequestID       string
+	WWWAuthenticate string
+}
+
+// GetDocumentRevisionResponse404Headers the declared response headers of an HTTP 404 response for GetDocumentRevision
+type GetDocumentRevisionResponse404Headers struct {
+	RequestID string
+}
+
+// GetDocumentRevisionResponse406Headers the declared response headers of an HTTP 406 response for GetDocumentRevision
+type GetDocumentRevisionResponse406Headers struct {
+	RequestID string
+}
+
+// GetDocumentRevisionResponse500Headers the declared response headers of an HTTP 500 response for GetDocumentRevision
+type GetDocumentRevisionResponse500Headers struct {
+	RequestID string
+}
+
+// GetDocumentRevisionResponse503Headers the declared response headers of an HTTP 503 response for GetDocumentRevision
+type GetDocumentRevisionResponse503Headers struct {
+	RequestID  string
+	RetryAfter string
+}
+
+type GetDocumentRevisionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentRevision
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Malformed
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthenticated
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
+	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetDocumentRevisionResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetDocumentRevisionResponse304Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetDocumentRevisionResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetDocumentRevisionResponse401Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetDocumentRevisionResponse404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *GetDocumentRevisionResponse406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetDocumentRevisionResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetDocumentRevisionResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDocumentRevisionResponse) GetJSON200() *DocumentRevision {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r GetDocumentRevisionResponse) GetApplicationProblemJSON400() *Malformed {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetDocumentRevisionResponse) GetApplicationProblemJSON401() *Unauthenticated {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r GetDocumentRevisionResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
+func (r GetDocumentRevisionResponse) GetApplicationProblemJSON406() *NotAcceptable {
+	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetDocumentRevisionResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetDocumentRevisionResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDocumentRevisionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDocumentRevisionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDocumentRevisionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDocumentRevisionResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6196,6 +8046,101 @@ func (c *ClientWithResponses) HeadDocumentWithResponse(ctx context.Context, coll
 	return ParseHeadDocumentResponse(rsp)
 }
 
+// PatchDocumentWithBodyWithResponse Change parts of a document
+//
+// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+// and a patch that changes nothing makes no revision.
+//
+// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+func (c *ClientWithResponses) PatchDocumentWithBodyWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PatchDocumentResponse, error) {
+	rsp, err := c.PatchDocumentWithBody(ctx, collection, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePatchDocumentResponse(rsp)
+}
+
+// PatchDocumentWithResponse Change parts of a document
+//
+// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+// and a patch that changes nothing makes no revision.
+//
+// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+func (c *ClientWithResponses) PatchDocumentWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*PatchDocumentResponse, error) {
+	rsp, err := c.PatchDocument(ctx, collection, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePatchDocumentResponse(rsp)
+}
+
+// PatchDocumentWithApplicationJSONPatchPlusJSONBodyWithResponse Change parts of a document
+//
+// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+// and a patch that changes nothing makes no revision.
+//
+// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+//
+// Takes a body of the `application/json-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+func (c *ClientWithResponses) PatchDocumentWithApplicationJSONPatchPlusJSONBodyWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentApplicationJSONPatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*PatchDocumentResponse, error) {
+	rsp, err := c.PatchDocumentWithApplicationJSONPatchPlusJSONBody(ctx, collection, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePatchDocumentResponse(rsp)
+}
+
+// PatchDocumentWithApplicationMergePatchPlusJSONBodyWithResponse Change parts of a document
+//
+// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+// and a patch that changes nothing makes no revision.
+//
+// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+func (c *ClientWithResponses) PatchDocumentWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*PatchDocumentResponse, error) {
+	rsp, err := c.PatchDocumentWithApplicationMergePatchPlusJSONBody(ctx, collection, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePatchDocumentResponse(rsp)
+}
+
+// PatchDocumentWithApplicationVndSheafUpdatePlusJSONBodyWithResponse Change parts of a document
+//
+// A merge patch (RFC 7396), a JSON Patch (RFC 6902), or an update: operators such as `increment` and `addToSet` on CEL paths. The media type says which; plain `application/json` is a merge patch.
+// Patches are applied inside the write to what is stored then: of a hundred increments at once, each counts, with or without `If-Match`. All of a patch is done or nothing, the result is judged as a whole like the body of a `PUT`,
+// and a patch that changes nothing makes no revision.
+//
+// A place that is not there, a `test` that does not hold and an operator that does not suit the value answer 409, with a pointer to the operation in the patch.
+//
+// Takes a body of the `application/vnd.sheaf.update+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/collections/{collection}/documents/{id} (the `PatchDocument` operationId).
+func (c *ClientWithResponses) PatchDocumentWithApplicationVndSheafUpdatePlusJSONBodyWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *PatchDocumentParams, body PatchDocumentApplicationVndSheafUpdatePlusJSONRequestBody, reqEditors ...RequestEditorFn) (*PatchDocumentResponse, error) {
+	rsp, err := c.PatchDocumentWithApplicationVndSheafUpdatePlusJSONBody(ctx, collection, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePatchDocumentResponse(rsp)
+}
+
 // PutDocumentWithBodyWithResponse Create or replace a document
 //
 // The document becomes the body. A body equal to what is stored makes no revision.
@@ -6226,6 +8171,79 @@ func (c *ClientWithResponses) PutDocumentWithResponse(ctx context.Context, colle
 		return nil, err
 	}
 	return ParsePutDocumentResponse(rsp)
+}
+
+// DiffDocumentWithResponse Compare two revisions of a document
+//
+// A JSON Patch that leads from one revision to the other, digit for digit. Before it was created, and after it was deleted, a document is nothing: `add` and `remove` of the whole (pointer `""`) stand for that.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/collections/{collection}/documents/{id}/diff (the `DiffDocument` operationId).
+func (c *ClientWithResponses) DiffDocumentWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *DiffDocumentParams, reqEditors ...RequestEditorFn) (*DiffDocumentResponse, error) {
+	rsp, err := c.DiffDocument(ctx, collection, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDiffDocumentResponse(rsp)
+}
+
+// RestoreDocumentWithBodyWithResponse Make a document what it was
+//
+// Stores the data of an older revision as a new one, also where the document is deleted. The configuration in force judges it, like the body of a `PUT`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/collections/{collection}/documents/{id}/restore (the `RestoreDocument` operationId).
+func (c *ClientWithResponses) RestoreDocumentWithBodyWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *RestoreDocumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestoreDocumentResponse, error) {
+	rsp, err := c.RestoreDocumentWithBody(ctx, collection, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreDocumentResponse(rsp)
+}
+
+// RestoreDocumentWithResponse Make a document what it was
+//
+// Stores the data of an older revision as a new one, also where the document is deleted. The configuration in force judges it, like the body of a `PUT`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/collections/{collection}/documents/{id}/restore (the `RestoreDocument` operationId).
+func (c *ClientWithResponses) RestoreDocumentWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *RestoreDocumentParams, body RestoreDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*RestoreDocumentResponse, error) {
+	rsp, err := c.RestoreDocument(ctx, collection, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreDocumentResponse(rsp)
+}
+
+// ListDocumentRevisionsWithResponse List the revisions of a document
+//
+// Newest first, also of a document that is deleted. A deletion is a revision without data.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/collections/{collection}/documents/{id}/revisions (the `ListDocumentRevisions` operationId).
+func (c *ClientWithResponses) ListDocumentRevisionsWithResponse(ctx context.Context, collection CollectionName, id DocumentID, params *ListDocumentRevisionsParams, reqEditors ...RequestEditorFn) (*ListDocumentRevisionsResponse, error) {
+	rsp, err := c.ListDocumentRevisions(ctx, collection, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDocumentRevisionsResponse(rsp)
+}
+
+// GetDocumentRevisionWithResponse Get a revision of a document
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/collections/{collection}/documents/{id}/revisions/{revision} (the `GetDocumentRevision` operationId).
+func (c *ClientWithResponses) GetDocumentRevisionWithResponse(ctx context.Context, collection CollectionName, id DocumentID, revision RevisionNumber, params *GetDocumentRevisionParams, reqEditors ...RequestEditorFn) (*GetDocumentRevisionResponse, error) {
+	rsp, err := c.GetDocumentRevision(ctx, collection, id, revision, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDocumentRevisionResponse(rsp)
 }
 
 // ExportDocumentsWithResponse Export documents
@@ -9189,6 +11207,318 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 	return response, nil
 }
 
+// ParsePatchDocumentResponse parses an HTTP response from a PatchDocumentWithResponse call
+func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PatchDocumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Document
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Malformed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Stale
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 428:
+		var dest ConditionRequired
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON428 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PatchDocumentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 204:
+		var headers PatchDocumentResponse204Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers204 = &headers
+	case rsp.StatusCode == 400:
+		var headers PatchDocumentResponse400Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers PatchDocumentResponse401Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 404:
+		var headers PatchDocumentResponse404Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers PatchDocumentResponse406Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 409:
+		var headers PatchDocumentResponse409Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 412:
+		var headers PatchDocumentResponse412Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers412 = &headers
+	case rsp.StatusCode == 413:
+		var headers PatchDocumentResponse413Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers PatchDocumentResponse415Headers
+		if values := rsp.Header.Values("Accept"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Accept = &value
+		}
+		if values := rsp.Header.Values("Accept-Patch"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Patch", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptPatch = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 422:
+		var headers PatchDocumentResponse422Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 428:
+		var headers PatchDocumentResponse428Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers428 = &headers
+	case rsp.StatusCode == 500:
+		var headers PatchDocumentResponse500Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers PatchDocumentResponse503Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParsePutDocumentResponse parses an HTTP response from a PutDocumentWithResponse call
 func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -9519,6 +11849,883 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers PutDocumentResponse503Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDiffDocumentResponse parses an HTTP response from a DiffDocumentWithResponse call
+func ParseDiffDocumentResponse(rsp *http.Response) (*DiffDocumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DiffDocumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest JSONPatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationJSONPatchJSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Malformed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DiffDocumentResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers DiffDocumentResponse400Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DiffDocumentResponse401Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 404:
+		var headers DiffDocumentResponse404Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers DiffDocumentResponse406Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers DiffDocumentResponse500Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DiffDocumentResponse503Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRestoreDocumentResponse parses an HTTP response from a RestoreDocumentWithResponse call
+func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RestoreDocumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Document
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Document
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Malformed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Stale
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 428:
+		var dest ConditionRequired
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON428 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RestoreDocumentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers RestoreDocumentResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 204:
+		var headers RestoreDocumentResponse204Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers204 = &headers
+	case rsp.StatusCode == 400:
+		var headers RestoreDocumentResponse400Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers RestoreDocumentResponse401Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 404:
+		var headers RestoreDocumentResponse404Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers RestoreDocumentResponse406Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 409:
+		var headers RestoreDocumentResponse409Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 412:
+		var headers RestoreDocumentResponse412Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers412 = &headers
+	case rsp.StatusCode == 413:
+		var headers RestoreDocumentResponse413Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers RestoreDocumentResponse415Headers
+		if values := rsp.Header.Values("Accept"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Accept = &value
+		}
+		if values := rsp.Header.Values("Accept-Patch"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Patch", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptPatch = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 422:
+		var headers RestoreDocumentResponse422Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 428:
+		var headers RestoreDocumentResponse428Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers428 = &headers
+	case rsp.StatusCode == 500:
+		var headers RestoreDocumentResponse500Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RestoreDocumentResponse503Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListDocumentRevisionsResponse parses an HTTP response from a ListDocumentRevisionsWithResponse call
+func ParseListDocumentRevisionsResponse(rsp *http.Response) (*ListDocumentRevisionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDocumentRevisionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentRevisionPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Malformed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListDocumentRevisionsResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListDocumentRevisionsResponse400Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListDocumentRevisionsResponse401Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 404:
+		var headers ListDocumentRevisionsResponse404Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers ListDocumentRevisionsResponse406Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListDocumentRevisionsResponse500Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListDocumentRevisionsResponse503Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetDocumentRevisionResponse parses an HTTP response from a GetDocumentRevisionWithResponse call
+func ParseGetDocumentRevisionResponse(rsp *http.Response) (*GetDocumentRevisionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDocumentRevisionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentRevision
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Malformed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetDocumentRevisionResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetDocumentRevisionResponse304Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers304 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetDocumentRevisionResponse400Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetDocumentRevisionResponse401Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetDocumentRevisionResponse404Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers GetDocumentRevisionResponse406Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetDocumentRevisionResponse500Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetDocumentRevisionResponse503Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

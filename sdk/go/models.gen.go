@@ -151,6 +151,27 @@ func (e DocumentQueryCount) Valid() bool {
 	}
 }
 
+// Defines values for DocumentRevisionOp.
+const (
+	Create DocumentRevisionOp = "create"
+	Delete DocumentRevisionOp = "delete"
+	Update DocumentRevisionOp = "update"
+)
+
+// Valid indicates whether the value is a known member of the DocumentRevisionOp enum.
+func (e DocumentRevisionOp) Valid() bool {
+	switch e {
+	case Create:
+		return true
+	case Delete:
+		return true
+	case Update:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExplanationReads.
 const (
 	ExplanationReadsAll   ExplanationReads = "all"
@@ -262,6 +283,36 @@ const (
 func (e IndexDefinitionKind) Valid() bool {
 	switch e {
 	case IndexDefinitionKindOrdered:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for JSONPatchOperationOp.
+const (
+	JSONPatchOperationOpAdd     JSONPatchOperationOp = "add"
+	JSONPatchOperationOpCopy    JSONPatchOperationOp = "copy"
+	JSONPatchOperationOpMove    JSONPatchOperationOp = "move"
+	JSONPatchOperationOpRemove  JSONPatchOperationOp = "remove"
+	JSONPatchOperationOpReplace JSONPatchOperationOp = "replace"
+	JSONPatchOperationOpTest    JSONPatchOperationOp = "test"
+)
+
+// Valid indicates whether the value is a known member of the JSONPatchOperationOp enum.
+func (e JSONPatchOperationOp) Valid() bool {
+	switch e {
+	case JSONPatchOperationOpAdd:
+		return true
+	case JSONPatchOperationOpCopy:
+		return true
+	case JSONPatchOperationOpMove:
+		return true
+	case JSONPatchOperationOpRemove:
+		return true
+	case JSONPatchOperationOpReplace:
+		return true
+	case JSONPatchOperationOpTest:
 		return true
 	default:
 		return false
@@ -639,7 +690,7 @@ type CollectionUnknownFields string
 
 // CollectionDefinition A collection's configuration.
 type CollectionDefinition struct {
-	// Concurrency `required`: replacing and deleting documents need `If-Match` or `If-None-Match` (428 without).
+	// Concurrency `required`: replacing, changing, restoring and deleting documents need `If-Match` or `If-None-Match` (428 without).
 	Concurrency *CollectionDefinitionConcurrency `json:"concurrency,omitempty"`
 
 	// CreatedAt Kept by the server; ignored here.
@@ -672,7 +723,7 @@ type CollectionDefinition struct {
 	UpdatedAt *string `json:"updatedAt,omitempty"`
 }
 
-// CollectionDefinitionConcurrency `required`: replacing and deleting documents need `If-Match` or `If-None-Match` (428 without).
+// CollectionDefinitionConcurrency `required`: replacing, changing, restoring and deleting documents need `If-Match` or `If-None-Match` (428 without).
 type CollectionDefinitionConcurrency string
 
 // CollectionDefinitionUnknownFields What happens to members that the schema does not name, at every place where it names some.
@@ -722,6 +773,15 @@ type CountResult struct {
 // CountResultKind defines model for CountResult.Kind.
 type CountResultKind string
 
+// Divergence What became of a document since a revision.
+type Divergence struct {
+	// Current A JSON Patch (RFC 6902).
+	Current JSONPatch `json:"current"`
+
+	// Yours A JSON Patch (RFC 6902).
+	Yours *JSONPatch `json:"yours,omitempty"`
+}
+
 // Document A document in its envelope.
 type Document struct {
 	CreatedAt time.Time `json:"createdAt"`
@@ -755,6 +815,9 @@ type DocumentPage struct {
 	PreviousPageToken *string `json:"previousPageToken,omitempty"`
 }
 
+// DocumentPatch A JSON Merge Patch (RFC 7396) of a document: members replace, `null` removes, objects are merged.
+type DocumentPatch = json.RawMessage
+
 // DocumentQuery The parameters of a list of documents.
 type DocumentQuery struct {
 	AllowScan *bool               `json:"allowScan,omitempty"`
@@ -770,6 +833,35 @@ type DocumentQuery struct {
 
 // DocumentQueryCount defines model for DocumentQuery.Count.
 type DocumentQueryCount string
+
+// DocumentRevision What a document was from one moment on.
+type DocumentRevision struct {
+	// Actor Who made it.
+	Actor *string    `json:"actor,omitempty"`
+	At    *time.Time `json:"at,omitempty"`
+
+	// Data A document as its user stored it.
+	Data *DocumentData       `json:"data,omitempty"`
+	Op   *DocumentRevisionOp `json:"op,omitempty"`
+
+	// RequestID The request that made it.
+	RequestID *string `json:"requestId,omitempty"`
+	Revision  int64   `json:"revision"`
+}
+
+// DocumentRevisionOp defines model for DocumentRevision.Op.
+type DocumentRevisionOp string
+
+// DocumentRevisionPage defines model for DocumentRevisionPage.
+type DocumentRevisionPage struct {
+	Items []DocumentRevision `json:"items"`
+
+	// NextPageToken Only when there is more.
+	NextPageToken *string `json:"nextPageToken,omitempty"`
+}
+
+// DocumentUpdate Operators with CEL paths such as `doc.stock`, at most 1,000 in all, none of which overlap. A member that is missing counts as 0 for numbers and as [] for arrays; objects on the way to it are made.
+type DocumentUpdate = json.RawMessage
 
 // Explanation How the documents were found.
 type Explanation struct {
@@ -936,13 +1028,41 @@ type IndexDefinitionKind string
 // Example: ["doc.status","createdAt desc"]
 type IndexFields = []string
 
+// JSONPatch A JSON Patch (RFC 6902).
+type JSONPatch = json.RawMessage
+
+// JSONPatchOperation One operation of a JSON Patch.
+type JSONPatchOperation struct {
+	// From A JSON Pointer, with move and copy.
+	From *string              `json:"from,omitempty"`
+	Op   JSONPatchOperationOp `json:"op"`
+
+	// Path A JSON Pointer.
+	Path string `json:"path"`
+
+	// Value With add, replace and test.
+	Value interface{} `json:"value,omitempty"`
+}
+
+// JSONPatchOperationOp defines model for JSONPatchOperation.Op.
+type JSONPatchOperationOp string
+
 // JSONSchema A JSON Schema (2020-12), whole; formats are asserted, and references stay inside the document.
 type JSONSchema = json.RawMessage
 
 // Problem A failure (RFC 9457).
 type Problem struct {
+	// BaseRevision With 412: the revision that the request was made for, when history still has it.
+	BaseRevision *int64 `json:"baseRevision,omitempty"`
+
+	// Changes What became of a document since a revision.
+	Changes *Divergence `json:"changes,omitempty"`
+
 	// Code Stable, for programs.
 	Code string `json:"code"`
+
+	// Conflicts With `changes`: JSON Pointers to what both sides have changed, and not to the same. Where there is none, the patch `yours` can be sent again, without a condition or with the current one.
+	Conflicts []string `json:"conflicts,omitempty"`
 
 	// Current A document in its envelope.
 	Current *Document `json:"current,omitempty"`
@@ -983,6 +1103,9 @@ type Reference struct {
 	Path string `json:"path"`
 }
 
+// Restoration Which revision shall be stored again.
+type Restoration = json.RawMessage
+
 // Violation One place of a request that is wrong.
 type Violation struct {
 	// Code The JSON Schema keyword, or a word of ours such as `unknownField`.
@@ -1001,11 +1124,20 @@ type ViolationIn string
 // AllowScan defines model for AllowScan.
 type AllowScan = bool
 
+// AsOf defines model for AsOf.
+type AsOf = time.Time
+
 // CollectionName defines model for CollectionName.
 type CollectionName = string
 
 // Count defines model for Count.
 type Count string
+
+// DiffFrom defines model for DiffFrom.
+type DiffFrom = int64
+
+// DiffTo defines model for DiffTo.
+type DiffTo = int64
 
 // DocumentID defines model for DocumentID.
 type DocumentID = string
@@ -1051,6 +1183,12 @@ type PageToken = string
 
 // Prefer defines model for Prefer.
 type Prefer = string
+
+// RevisionFields defines model for RevisionFields.
+type RevisionFields = string
+
+// RevisionNumber defines model for RevisionNumber.
+type RevisionNumber = int64
 
 // Shape defines model for Shape.
 type Shape string
@@ -1210,6 +1348,9 @@ type DeleteDocumentParams struct {
 
 // GetDocumentParams defines parameters for GetDocument.
 type GetDocumentParams struct {
+	// AsOf An instant (RFC 3339): the document as it was then, by the times of the requests that changed it.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// Fields Paths of the members that `data` shall have, separated by commas; all by default. They stay nested as they are.
 	Fields *Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -1225,11 +1366,29 @@ type GetDocumentParams struct {
 
 // HeadDocumentParams defines parameters for HeadDocument.
 type HeadDocumentParams struct {
+	// AsOf An instant (RFC 3339): the document as it was then, by the times of the requests that changed it.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfMatch Strong entity tags, or `*`: go on only if the current revision is one of them (RFC 9110 section 13.1.1).
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PatchDocumentParams defines parameters for PatchDocument.
+type PatchDocumentParams struct {
+	// ValidateOnly Judge the request as ever and store nothing.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IfMatch Strong entity tags, or `*`: go on only if the current revision is one of them (RFC 9110 section 13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // PutDocumentParams defines parameters for PutDocument.
@@ -1245,6 +1404,48 @@ type PutDocumentParams struct {
 
 	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
 	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// DiffDocumentParams defines parameters for DiffDocument.
+type DiffDocumentParams struct {
+	// From The revision to begin with, 0 being before the first. The one before `to` where it is left out.
+	From *DiffFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The revision to end with. The newest where it is left out.
+	To *DiffTo `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// RestoreDocumentParams defines parameters for RestoreDocument.
+type RestoreDocumentParams struct {
+	// ValidateOnly Judge the request as ever and store nothing.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IfMatch Strong entity tags, or `*`: go on only if the current revision is one of them (RFC 9110 section 13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// ListDocumentRevisionsParams defines parameters for ListDocumentRevisions.
+type ListDocumentRevisionsParams struct {
+	// Fields Which members the revisions have, separated by commas: revision, op, at, actor, requestId, data. All of them where it is left out.
+	Fields *RevisionFields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// PageSize How many items at most; 0 is the default of 50, above 1000 means 1000.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// PageToken The `nextPageToken` of the page before; empty is the first page. It belongs to this list alone.
+	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
+}
+
+// GetDocumentRevisionParams defines parameters for GetDocumentRevision.
+type GetDocumentRevisionParams struct {
+	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // ExportDocumentsParams defines parameters for ExportDocuments.
@@ -1307,8 +1508,23 @@ type AggregateDocumentsJSONRequestBody = AggregateQuery
 // CreateDocumentJSONRequestBody defines body for CreateDocument for application/json ContentType.
 type CreateDocumentJSONRequestBody = DocumentData
 
+// PatchDocumentJSONRequestBody defines body for PatchDocument for application/json ContentType.
+type PatchDocumentJSONRequestBody = DocumentPatch
+
+// PatchDocumentApplicationJSONPatchPlusJSONRequestBody defines body for PatchDocument for application/json-patch+json ContentType.
+type PatchDocumentApplicationJSONPatchPlusJSONRequestBody = JSONPatch
+
+// PatchDocumentApplicationMergePatchPlusJSONRequestBody defines body for PatchDocument for application/merge-patch+json ContentType.
+type PatchDocumentApplicationMergePatchPlusJSONRequestBody = DocumentPatch
+
+// PatchDocumentApplicationVndSheafUpdatePlusJSONRequestBody defines body for PatchDocument for application/vnd.sheaf.update+json ContentType.
+type PatchDocumentApplicationVndSheafUpdatePlusJSONRequestBody = DocumentUpdate
+
 // PutDocumentJSONRequestBody defines body for PutDocument for application/json ContentType.
 type PutDocumentJSONRequestBody = DocumentData
+
+// RestoreDocumentJSONRequestBody defines body for RestoreDocument for application/json ContentType.
+type RestoreDocumentJSONRequestBody = Restoration
 
 // ImportDocumentsJSONRequestBody defines body for ImportDocuments for application/json ContentType.
 type ImportDocumentsJSONRequestBody = ImportDocumentsJSONBody

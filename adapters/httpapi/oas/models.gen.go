@@ -88,6 +88,27 @@ func (e CountResultKind) Valid() bool {
 	}
 }
 
+// Defines values for DocumentRevisionOp.
+const (
+	Create DocumentRevisionOp = "create"
+	Delete DocumentRevisionOp = "delete"
+	Update DocumentRevisionOp = "update"
+)
+
+// Valid indicates whether the value is a known member of the DocumentRevisionOp enum.
+func (e DocumentRevisionOp) Valid() bool {
+	switch e {
+	case Create:
+		return true
+	case Delete:
+		return true
+	case Update:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExplanationReads.
 const (
 	ExplanationReadsAll   ExplanationReads = "all"
@@ -199,6 +220,36 @@ const (
 func (e IndexDefinitionKind) Valid() bool {
 	switch e {
 	case IndexDefinitionKindOrdered:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for JSONPatchOperationOp.
+const (
+	JSONPatchOperationOpAdd     JSONPatchOperationOp = "add"
+	JSONPatchOperationOpCopy    JSONPatchOperationOp = "copy"
+	JSONPatchOperationOpMove    JSONPatchOperationOp = "move"
+	JSONPatchOperationOpRemove  JSONPatchOperationOp = "remove"
+	JSONPatchOperationOpReplace JSONPatchOperationOp = "replace"
+	JSONPatchOperationOpTest    JSONPatchOperationOp = "test"
+)
+
+// Valid indicates whether the value is a known member of the JSONPatchOperationOp enum.
+func (e JSONPatchOperationOp) Valid() bool {
+	switch e {
+	case JSONPatchOperationOpAdd:
+		return true
+	case JSONPatchOperationOpCopy:
+		return true
+	case JSONPatchOperationOpMove:
+		return true
+	case JSONPatchOperationOpRemove:
+		return true
+	case JSONPatchOperationOpReplace:
+		return true
+	case JSONPatchOperationOpTest:
 		return true
 	default:
 		return false
@@ -614,6 +665,15 @@ type CountResult struct {
 // CountResultKind defines model for CountResult.Kind.
 type CountResultKind string
 
+// Divergence What became of a document since a revision.
+type Divergence struct {
+	// Current A JSON Patch (RFC 6902).
+	Current JSONPatch `json:"current"`
+
+	// Yours A JSON Patch (RFC 6902).
+	Yours JSONPatch `json:"yours,omitempty,omitzero"`
+}
+
 // Document A document in its envelope.
 type Document struct {
 	CreatedAt time.Time `json:"createdAt"`
@@ -647,8 +707,40 @@ type DocumentPage struct {
 	PreviousPageToken string `json:"previousPageToken,omitempty,omitzero"`
 }
 
+// DocumentPatch A JSON Merge Patch (RFC 7396) of a document: members replace, `null` removes, objects are merged.
+type DocumentPatch = json.RawMessage
+
 // DocumentQuery The parameters of a list of documents.
 type DocumentQuery = json.RawMessage
+
+// DocumentRevision What a document was from one moment on.
+type DocumentRevision struct {
+	// Actor Who made it.
+	Actor string    `json:"actor,omitempty,omitzero"`
+	At    time.Time `json:"at,omitempty,omitzero"`
+
+	// Data A document as its user stored it.
+	Data DocumentData       `json:"data,omitempty,omitzero"`
+	Op   DocumentRevisionOp `json:"op,omitempty,omitzero"`
+
+	// RequestID The request that made it.
+	RequestID string `json:"requestId,omitempty,omitzero"`
+	Revision  int64  `json:"revision"`
+}
+
+// DocumentRevisionOp defines model for DocumentRevision.Op.
+type DocumentRevisionOp string
+
+// DocumentRevisionPage defines model for DocumentRevisionPage.
+type DocumentRevisionPage struct {
+	Items []DocumentRevision `json:"items"`
+
+	// NextPageToken Only when there is more.
+	NextPageToken string `json:"nextPageToken,omitempty,omitzero"`
+}
+
+// DocumentUpdate Operators with CEL paths such as `doc.stock`, at most 1,000 in all, none of which overlap. A member that is missing counts as 0 for numbers and as [] for arrays; objects on the way to it are made.
+type DocumentUpdate = json.RawMessage
 
 // Explanation How the documents were found.
 type Explanation struct {
@@ -815,13 +907,41 @@ type IndexDefinitionKind string
 // Example: ["doc.status","createdAt desc"]
 type IndexFields = []string
 
+// JSONPatch A JSON Patch (RFC 6902).
+type JSONPatch = json.RawMessage
+
+// JSONPatchOperation One operation of a JSON Patch.
+type JSONPatchOperation struct {
+	// From A JSON Pointer, with move and copy.
+	From string               `json:"from,omitempty,omitzero"`
+	Op   JSONPatchOperationOp `json:"op"`
+
+	// Path A JSON Pointer.
+	Path string `json:"path"`
+
+	// Value With add, replace and test.
+	Value interface{} `json:"value,omitempty,omitzero"`
+}
+
+// JSONPatchOperationOp defines model for JSONPatchOperation.Op.
+type JSONPatchOperationOp string
+
 // JSONSchema A JSON Schema (2020-12), whole; formats are asserted, and references stay inside the document.
 type JSONSchema = json.RawMessage
 
 // Problem A failure (RFC 9457).
 type Problem struct {
+	// BaseRevision With 412: the revision that the request was made for, when history still has it.
+	BaseRevision int64 `json:"baseRevision,omitempty,omitzero"`
+
+	// Changes What became of a document since a revision.
+	Changes Divergence `json:"changes,omitempty,omitzero"`
+
 	// Code Stable, for programs.
 	Code string `json:"code"`
+
+	// Conflicts With `changes`: JSON Pointers to what both sides have changed, and not to the same. Where there is none, the patch `yours` can be sent again, without a condition or with the current one.
+	Conflicts []string `json:"conflicts,omitempty,omitzero"`
 
 	// Current A document in its envelope.
 	Current Document `json:"current,omitempty,omitzero"`
@@ -862,6 +982,9 @@ type Reference struct {
 	Path string `json:"path"`
 }
 
+// Restoration Which revision shall be stored again.
+type Restoration = json.RawMessage
+
 // Violation One place of a request that is wrong.
 type Violation struct {
 	// Code The JSON Schema keyword, or a word of ours such as `unknownField`.
@@ -880,11 +1003,20 @@ type ViolationIn string
 // AllowScan defines model for AllowScan.
 type AllowScan = bool
 
+// AsOf defines model for AsOf.
+type AsOf = time.Time
+
 // CollectionName defines model for CollectionName.
 type CollectionName = string
 
 // Count defines model for Count.
 type Count string
+
+// DiffFrom defines model for DiffFrom.
+type DiffFrom = int64
+
+// DiffTo defines model for DiffTo.
+type DiffTo = int64
 
 // DocumentID defines model for DocumentID.
 type DocumentID = string
@@ -930,6 +1062,12 @@ type PageToken = string
 
 // Prefer defines model for Prefer.
 type Prefer = string
+
+// RevisionFields defines model for RevisionFields.
+type RevisionFields = string
+
+// RevisionNumber defines model for RevisionNumber.
+type RevisionNumber = int64
 
 // Shape defines model for Shape.
 type Shape string
@@ -1089,6 +1227,9 @@ type DeleteDocumentParams struct {
 
 // GetDocumentParams defines parameters for GetDocument.
 type GetDocumentParams struct {
+	// AsOf An instant (RFC 3339): the document as it was then, by the times of the requests that changed it.
+	AsOf AsOf `form:"asOf,omitempty" json:"asOf,omitempty,omitzero"`
+
 	// Fields Paths of the members that `data` shall have, separated by commas; all by default. They stay nested as they are.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
 
@@ -1104,11 +1245,29 @@ type GetDocumentParams struct {
 
 // HeadDocumentParams defines parameters for HeadDocument.
 type HeadDocumentParams struct {
+	// AsOf An instant (RFC 3339): the document as it was then, by the times of the requests that changed it.
+	AsOf AsOf `form:"asOf,omitempty" json:"asOf,omitempty,omitzero"`
+
 	// IfMatch Strong entity tags, or `*`: go on only if the current revision is one of them (RFC 9110 section 13.1.1).
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+}
+
+// PatchDocumentParams defines parameters for PatchDocument.
+type PatchDocumentParams struct {
+	// ValidateOnly Judge the request as ever and store nothing.
+	ValidateOnly ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty,omitzero"`
+
+	// IfMatch Strong entity tags, or `*`: go on only if the current revision is one of them (RFC 9110 section 13.1.1).
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
+	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
 }
 
 // PutDocumentParams defines parameters for PutDocument.
@@ -1124,6 +1283,48 @@ type PutDocumentParams struct {
 
 	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
 	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
+}
+
+// DiffDocumentParams defines parameters for DiffDocument.
+type DiffDocumentParams struct {
+	// From The revision to begin with, 0 being before the first. The one before `to` where it is left out.
+	From *DiffFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The revision to end with. The newest where it is left out.
+	To *DiffTo `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// RestoreDocumentParams defines parameters for RestoreDocument.
+type RestoreDocumentParams struct {
+	// ValidateOnly Judge the request as ever and store nothing.
+	ValidateOnly ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty,omitzero"`
+
+	// IfMatch Strong entity tags, or `*`: go on only if the current revision is one of them (RFC 9110 section 13.1.1).
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
+	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
+}
+
+// ListDocumentRevisionsParams defines parameters for ListDocumentRevisions.
+type ListDocumentRevisionsParams struct {
+	// Fields Which members the revisions have, separated by commas: revision, op, at, actor, requestId, data. All of them where it is left out.
+	Fields RevisionFields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
+
+	// PageSize How many items at most; 0 is the default of 50, above 1000 means 1000.
+	PageSize PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty,omitzero"`
+
+	// PageToken The `nextPageToken` of the page before; empty is the first page. It belongs to this list alone.
+	PageToken PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty,omitzero"`
+}
+
+// GetDocumentRevisionParams defines parameters for GetDocumentRevision.
+type GetDocumentRevisionParams struct {
+	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 }
 
 // ExportDocumentsParams defines parameters for ExportDocuments.
@@ -1186,8 +1387,23 @@ type AggregateDocumentsJSONRequestBody = AggregateQuery
 // CreateDocumentJSONRequestBody defines body for CreateDocument for application/json ContentType.
 type CreateDocumentJSONRequestBody = DocumentData
 
+// PatchDocumentJSONRequestBody defines body for PatchDocument for application/json ContentType.
+type PatchDocumentJSONRequestBody = DocumentPatch
+
+// PatchDocumentApplicationJSONPatchPlusJSONRequestBody defines body for PatchDocument for application/json-patch+json ContentType.
+type PatchDocumentApplicationJSONPatchPlusJSONRequestBody = JSONPatch
+
+// PatchDocumentApplicationMergePatchPlusJSONRequestBody defines body for PatchDocument for application/merge-patch+json ContentType.
+type PatchDocumentApplicationMergePatchPlusJSONRequestBody = DocumentPatch
+
+// PatchDocumentApplicationVndSheafUpdatePlusJSONRequestBody defines body for PatchDocument for application/vnd.sheaf.update+json ContentType.
+type PatchDocumentApplicationVndSheafUpdatePlusJSONRequestBody = DocumentUpdate
+
 // PutDocumentJSONRequestBody defines body for PutDocument for application/json ContentType.
 type PutDocumentJSONRequestBody = DocumentData
+
+// RestoreDocumentJSONRequestBody defines body for RestoreDocument for application/json ContentType.
+type RestoreDocumentJSONRequestBody = Restoration
 
 // ImportDocumentsJSONRequestBody defines body for ImportDocuments for application/json ContentType.
 type ImportDocumentsJSONRequestBody = ImportDocumentsJSONBody

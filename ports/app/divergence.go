@@ -1,0 +1,81 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/jsontext"
+	"github.com/sheafdb/sheaf/domain/patch"
+)
+
+// Divergence is a condition that does not hold, of a request that was made for a revision which history still has: what has happened to the document since, and what
+// the request would have done to it. With both, whoever asked can merge.
+type Divergence struct { //nolint:errname // it is more than an error: what both sides did
+	*document.StaleError
+	// Base is the revision that the request was made for.
+	Base int64
+	// Current leads from Base to the document as it stands.
+	Current []patch.Operation
+	// Yours leads from Base to what the request would have stored.
+	Yours []patch.Operation
+	// Conflicts are JSON Pointers to what both have changed, and not to the same. It is nil, and Yours with it, where the request could not be applied to Base either.
+	Conflicts []string
+}
+
+// Unwrap returns the stale condition.
+func (e *Divergence) Unwrap() error { return e.StaleError }
+
+// diverged makes a *Divergence of an error that w failed with, where it can, and returns any other error as it is.
+func (d *Documents) diverged(ctx context.Context, w document.Write, err error) error {
+	var stale *document.StaleError
+	if !errors.As(err, &stale) || stale.Current == nil || stale.Precondition.Match == nil {
+		return err
+	}
+	older := slices.DeleteFunc(slices.Clone(stale.Precondition.Match.Revisions), func(r int64) bool { return r >= stale.Current.Revision })
+	if len(older) == 0 {
+		return err
+	}
+	at := slices.Max(older)
+	made, failed := d.Store.GetRevision(ctx, w.Collection.Key, w.ID, at)
+	if failed != nil || made.Data == nil {
+		return err // there is nothing to compare with: the answer is the one without
+	}
+	base, failed := jsontext.Decode(made.Data)
+	if failed != nil {
+		return err
+	}
+	current, failed := jsontext.Decode(stale.Current.Data)
+	if failed != nil {
+		return err
+	}
+	e := &Divergence{StaleError: stale, Base: at, Current: patch.Diff(base, current)}
+	if yours, ok := outcomeOn(w, document.Document{ID: w.ID, Revision: at, UpdatedAt: made.At, Data: made.Data}); ok {
+		e.Yours, e.Conflicts = patch.Diff(base, yours), patch.Conflicts(base, current, yours)
+	}
+	return e
+}
+
+// outcomeOn returns what a write makes of a document, nil where it deletes it, and whether it makes anything of it at all.
+func outcomeOn(w document.Write, base document.Document) (tree any, ok bool) {
+	t, err := document.Decide(w, &base, base.Revision, base.UpdatedAt)
+	if err != nil {
+		return nil, false
+	}
+	if t.Outcome == document.Deleted {
+		return nil, true
+	}
+	tree, err = jsontext.Decode(t.Document.Data)
+	return tree, err == nil
+}
+
+// lastRevision returns the highest revision that a document which is not there ever had, 0 for none.
+func (d *Documents) lastRevision(ctx context.Context, c *collection.Collection, w document.Write) (int64, error) {
+	items, _, err := d.Store.ListRevisions(ctx, c.Key, w.ID, newest)
+	if err != nil || len(items) == 0 {
+		return 0, err
+	}
+	return items[0].Revision, nil
+}
