@@ -323,7 +323,7 @@ func variations() (list []scenario) {
 		if e.op.Security == nil {
 			add("of another role", http.StatusNotFound, "role.notServed", func(s *scenario) { s.settings = func(s *settings) { s.Roles = []string{"process"} } })
 		}
-		add("accepting none of it", http.StatusNotAcceptable, "request.notAcceptable", header("Accept: image/png, text/csv;q=0.5"))
+		add("accepting none of it", http.StatusNotAcceptable, "request.notAcceptable", header("Accept: image/png, image/gif;q=0.5"))
 		add("an unknown parameter", http.StatusBadRequest, "request.parameters", func(s *scenario) { s.send += "?nonsense=1" })
 		add("another media type", http.StatusUnsupportedMediaType, "request.mediaType", header("Content-Type: text/csv"))
 		add("another encoding", http.StatusUnsupportedMediaType, "request.contentEncoding", header("Content-Encoding: br"))

@@ -179,7 +179,7 @@ func (s *Server) crossOrigin(next http.Handler) http.Handler {
 func compressible(contentType string) bool {
 	media, _, _ := strings.Cut(contentType, ";")
 	switch media {
-	case jsonType, jsonPatchType, problemType, ndjsonType, "application/yaml", "text/html":
+	case jsonType, jsonPatchType, problemType, ndjsonType, csvType, "application/yaml", "text/html":
 		return true
 	}
 	return false

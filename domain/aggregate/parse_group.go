@@ -24,7 +24,7 @@ func (p *parser) group(pointer string, value any, in *scope) (Stage, *scope) {
 		return nil, nil
 	}
 	g, out := &Group{}, members()
-	if by, given := object["by"]; given && by != nil {
+	if by, given := object["by"]; given {
 		if g.By, ok = p.members(pointer+"/by", by, in, out); !ok {
 			return nil, nil
 		}

@@ -151,9 +151,6 @@ func (p *parser) bucket(pointer string, value map[string]any, in *scope) Value {
 
 func (p *parser) sort(pointer string, value any, in *scope) (Stage, *scope) {
 	list, ok := value.([]any)
-	if text, short := value.(string); short {
-		list, ok = []any{text}, true
-	}
 	if !ok || len(list) == 0 || len(list) > MaxTerms {
 		p.fail(pointer, "type", fmt.Sprintf(`must be an array of 1 to %d terms, such as "total desc"`, MaxTerms))
 		return nil, in

@@ -190,6 +190,34 @@ type ClientInterface interface {
 	// Corresponds with PUT /v1/collections/{collection} (the `PutCollection` operationId).
 	PutCollection(ctx context.Context, collection CollectionName, params *PutCollectionParams, body PutCollectionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AggregateDocumentsWithBody Sum documents up
+	//
+	// Sends the documents through stages, each of which takes the rows of the one before: `match`, `unwind`, `project`, `group`, `sort`, `limit`, `skip`, `lookup`, `facet`. The variables of the first one are those of filters; after a `project` or a `group` its members are the variables.
+	// Sums are exact decimals. Missing and null keys are one group, `null`; what has no value is null.
+	//
+	// A result has at most 10,000 rows, unless the last stage is a `limit` (up to 1,000,000). As JSON it has at most 16 MiB; NDJSON and CSV are streams, which end early, the connection closed without its last chunk, when something fails on the way.
+	// The columns of CSV are the members of a row: keys, then fields, each in the order of their names; values that are lists or objects are JSON.
+	// A first `match` is answered by an index where one helps. A large collection of which no index bounds what is read is refused (422 `query.unindexed`), unless `allowScan` is true.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
+	AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AggregateDocuments Sum documents up
+	//
+	// Sends the documents through stages, each of which takes the rows of the one before: `match`, `unwind`, `project`, `group`, `sort`, `limit`, `skip`, `lookup`, `facet`. The variables of the first one are those of filters; after a `project` or a `group` its members are the variables.
+	// Sums are exact decimals. Missing and null keys are one group, `null`; what has no value is null.
+	//
+	// A result has at most 10,000 rows, unless the last stage is a `limit` (up to 1,000,000). As JSON it has at most 16 MiB; NDJSON and CSV are streams, which end early, the connection closed without its last chunk, when something fails on the way.
+	// The columns of CSV are the members of a row: keys, then fields, each in the order of their names; values that are lists or objects are JSON.
+	// A first `match` is answered by an index where one helps. A large collection of which no index bounds what is read is refused (422 `query.unindexed`), unless `allowScan` is true.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
+	AggregateDocuments(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListDocuments List documents
 	//
 	// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
@@ -635,6 +663,54 @@ func (c *Client) PutCollectionWithBody(ctx context.Context, collection Collectio
 // Corresponds with PUT /v1/collections/{collection} (the `PutCollection` operationId).
 func (c *Client) PutCollection(ctx context.Context, collection CollectionName, params *PutCollectionParams, body PutCollectionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutCollectionRequest(c.Server, collection, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AggregateDocumentsWithBody Sum documents up
+//
+// Sends the documents through stages, each of which takes the rows of the one before: `match`, `unwind`, `project`, `group`, `sort`, `limit`, `skip`, `lookup`, `facet`. The variables of the first one are those of filters; after a `project` or a `group` its members are the variables.
+// Sums are exact decimals. Missing and null keys are one group, `null`; what has no value is null.
+//
+// A result has at most 10,000 rows, unless the last stage is a `limit` (up to 1,000,000). As JSON it has at most 16 MiB; NDJSON and CSV are streams, which end early, the connection closed without its last chunk, when something fails on the way.
+// The columns of CSV are the members of a row: keys, then fields, each in the order of their names; values that are lists or objects are JSON.
+// A first `match` is answered by an index where one helps. A large collection of which no index bounds what is read is refused (422 `query.unindexed`), unless `allowScan` is true.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
+func (c *Client) AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAggregateDocumentsRequestWithBody(c.Server, collection, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AggregateDocuments Sum documents up
+//
+// Sends the documents through stages, each of which takes the rows of the one before: `match`, `unwind`, `project`, `group`, `sort`, `limit`, `skip`, `lookup`, `facet`. The variables of the first one are those of filters; after a `project` or a `group` its members are the variables.
+// Sums are exact decimals. Missing and null keys are one group, `null`; what has no value is null.
+//
+// A result has at most 10,000 rows, unless the last stage is a `limit` (up to 1,000,000). As JSON it has at most 16 MiB; NDJSON and CSV are streams, which end early, the connection closed without its last chunk, when something fails on the way.
+// The columns of CSV are the members of a row: keys, then fields, each in the order of their names; values that are lists or objects are JSON.
+// A first `match` is answered by an index where one helps. A large collection of which no index bounds what is read is refused (422 `query.unindexed`), unless `allowScan` is true.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
+func (c *Client) AggregateDocuments(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAggregateDocumentsRequest(c.Server, collection, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1686,6 +1762,53 @@ func NewPutCollectionRequestWithBody(server string, collection CollectionName, p
 		}
 
 	}
+
+	return req, nil
+}
+
+// NewAggregateDocumentsRequest calls the generic AggregateDocuments builder with application/json body
+func NewAggregateDocumentsRequest(server string, collection CollectionName, body AggregateDocumentsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAggregateDocumentsRequestWithBody(server, collection, "application/json", bodyReader)
+}
+
+// NewAggregateDocumentsRequestWithBody constructs an http.Request for the AggregateDocuments method, with any body, and a specified content type
+func NewAggregateDocumentsRequestWithBody(server string, collection CollectionName, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "collection", collection, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/collections/%s/aggregate", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -3314,6 +3437,34 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /v1/collections/{collection} (the `PutCollection` operationId).
 	PutCollectionWithResponse(ctx context.Context, collection CollectionName, params *PutCollectionParams, body PutCollectionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutCollectionResponse, error)
 
+	// AggregateDocumentsWithBodyWithResponse Sum documents up
+	//
+	// Sends the documents through stages, each of which takes the rows of the one before: `match`, `unwind`, `project`, `group`, `sort`, `limit`, `skip`, `lookup`, `facet`. The variables of the first one are those of filters; after a `project` or a `group` its members are the variables.
+	// Sums are exact decimals. Missing and null keys are one group, `null`; what has no value is null.
+	//
+	// A result has at most 10,000 rows, unless the last stage is a `limit` (up to 1,000,000). As JSON it has at most 16 MiB; NDJSON and CSV are streams, which end early, the connection closed without its last chunk, when something fails on the way.
+	// The columns of CSV are the members of a row: keys, then fields, each in the order of their names; values that are lists or objects are JSON.
+	// A first `match` is answered by an index where one helps. A large collection of which no index bounds what is read is refused (422 `query.unindexed`), unless `allowScan` is true.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
+	AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
+
+	// AggregateDocumentsWithResponse Sum documents up
+	//
+	// Sends the documents through stages, each of which takes the rows of the one before: `match`, `unwind`, `project`, `group`, `sort`, `limit`, `skip`, `lookup`, `facet`. The variables of the first one are those of filters; after a `project` or a `group` its members are the variables.
+	// Sums are exact decimals. Missing and null keys are one group, `null`; what has no value is null.
+	//
+	// A result has at most 10,000 rows, unless the last stage is a `limit` (up to 1,000,000). As JSON it has at most 16 MiB; NDJSON and CSV are streams, which end early, the connection closed without its last chunk, when something fails on the way.
+	// The columns of CSV are the members of a row: keys, then fields, each in the order of their names; values that are lists or objects are JSON.
+	// A first `match` is answered by an index where one helps. A large collection of which no index bounds what is read is refused (422 `query.unindexed`), unless `allowScan` is true.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
+	AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
+
 	// ListDocumentsWithResponse List documents
 	//
 	// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
@@ -4752,6 +4903,185 @@ func (r PutCollectionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutCollectionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AggregateDocumentsResponse200Headers the declared response headers of an HTTP 200 response for AggregateDocuments
+type AggregateDocumentsResponse200Headers struct {
+	CacheControl string
+	RequestID    string
+}
+
+// AggregateDocumentsResponse400Headers the declared response headers of an HTTP 400 response for AggregateDocuments
+type AggregateDocumentsResponse400Headers struct {
+	RequestID string
+}
+
+// AggregateDocumentsResponse401Headers the declared response headers of an HTTP 401 response for AggregateDocuments
+type AggregateDocumentsResponse401Headers struct {
+	RequestID       string
+	WWWAuthenticate string
+}
+
+// AggregateDocumentsResponse404Headers the declared response headers of an HTTP 404 response for AggregateDocuments
+type AggregateDocumentsResponse404Headers struct {
+	RequestID string
+}
+
+// AggregateDocumentsResponse406Headers the declared response headers of an HTTP 406 response for AggregateDocuments
+type AggregateDocumentsResponse406Headers struct {
+	RequestID string
+}
+
+// AggregateDocumentsResponse413Headers the declared response headers of an HTTP 413 response for AggregateDocuments
+type AggregateDocumentsResponse413Headers struct {
+	RequestID string
+}
+
+// AggregateDocumentsResponse415Headers the declared response headers of an HTTP 415 response for AggregateDocuments
+type AggregateDocumentsResponse415Headers struct {
+	Accept      *string
+	AcceptPatch *string
+	RequestID   string
+}
+
+// AggregateDocumentsResponse422Headers the declared response headers of an HTTP 422 response for AggregateDocuments
+type AggregateDocumentsResponse422Headers struct {
+	RequestID string
+}
+
+// AggregateDocumentsResponse500Headers the declared response headers of an HTTP 500 response for AggregateDocuments
+type AggregateDocumentsResponse500Headers struct {
+	RequestID string
+}
+
+// AggregateDocumentsResponse503Headers the declared response headers of an HTTP 503 response for AggregateDocuments
+type AggregateDocumentsResponse503Headers struct {
+	RequestID  string
+	RetryAfter string
+}
+
+type AggregateDocumentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AggregateResult
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Malformed
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthenticated
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
+	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *Invalid
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AggregateDocumentsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *AggregateDocumentsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AggregateDocumentsResponse401Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *AggregateDocumentsResponse404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *AggregateDocumentsResponse406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *AggregateDocumentsResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *AggregateDocumentsResponse415Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *AggregateDocumentsResponse422Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *AggregateDocumentsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AggregateDocumentsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AggregateDocumentsResponse) GetJSON200() *AggregateResult {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AggregateDocumentsResponse) GetApplicationProblemJSON400() *Malformed {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AggregateDocumentsResponse) GetApplicationProblemJSON401() *Unauthenticated {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r AggregateDocumentsResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
+func (r AggregateDocumentsResponse) GetApplicationProblemJSON406() *NotAcceptable {
+	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AggregateDocumentsResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r AggregateDocumentsResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r AggregateDocumentsResponse) GetApplicationProblemJSON422() *Invalid {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AggregateDocumentsResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AggregateDocumentsResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AggregateDocumentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AggregateDocumentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AggregateDocumentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AggregateDocumentsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7591,6 +7921,46 @@ func (c *ClientWithResponses) PutCollectionWithResponse(ctx context.Context, col
 	return ParsePutCollectionResponse(rsp)
 }
 
+// AggregateDocumentsWithBodyWithResponse Sum documents up
+//
+// Sends the documents through stages, each of which takes the rows of the one before: `match`, `unwind`, `project`, `group`, `sort`, `limit`, `skip`, `lookup`, `facet`. The variables of the first one are those of filters; after a `project` or a `group` its members are the variables.
+// Sums are exact decimals. Missing and null keys are one group, `null`; what has no value is null.
+//
+// A result has at most 10,000 rows, unless the last stage is a `limit` (up to 1,000,000). As JSON it has at most 16 MiB; NDJSON and CSV are streams, which end early, the connection closed without its last chunk, when something fails on the way.
+// The columns of CSV are the members of a row: keys, then fields, each in the order of their names; values that are lists or objects are JSON.
+// A first `match` is answered by an index where one helps. A large collection of which no index bounds what is read is refused (422 `query.unindexed`), unless `allowScan` is true.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
+func (c *ClientWithResponses) AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
+	rsp, err := c.AggregateDocumentsWithBody(ctx, collection, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAggregateDocumentsResponse(rsp)
+}
+
+// AggregateDocumentsWithResponse Sum documents up
+//
+// Sends the documents through stages, each of which takes the rows of the one before: `match`, `unwind`, `project`, `group`, `sort`, `limit`, `skip`, `lookup`, `facet`. The variables of the first one are those of filters; after a `project` or a `group` its members are the variables.
+// Sums are exact decimals. Missing and null keys are one group, `null`; what has no value is null.
+//
+// A result has at most 10,000 rows, unless the last stage is a `limit` (up to 1,000,000). As JSON it has at most 16 MiB; NDJSON and CSV are streams, which end early, the connection closed without its last chunk, when something fails on the way.
+// The columns of CSV are the members of a row: keys, then fields, each in the order of their names; values that are lists or objects are JSON.
+// A first `match` is answered by an index where one helps. A large collection of which no index bounds what is read is refused (422 `query.unindexed`), unless `allowScan` is true.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
+func (c *ClientWithResponses) AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
+	rsp, err := c.AggregateDocuments(ctx, collection, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAggregateDocumentsResponse(rsp)
+}
+
 // ListDocumentsWithResponse List documents
 //
 // The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
@@ -9434,6 +9804,236 @@ func ParsePutCollectionResponse(rsp *http.Response) (*PutCollectionResponse, err
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers PutCollectionResponse503Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAggregateDocumentsResponse parses an HTTP response from a AggregateDocumentsWithResponse call
+func ParseAggregateDocumentsResponse(rsp *http.Response) (*AggregateDocumentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AggregateDocumentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AggregateResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Malformed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/csv) unsupported
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AggregateDocumentsResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers AggregateDocumentsResponse400Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers AggregateDocumentsResponse401Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 404:
+		var headers AggregateDocumentsResponse404Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers AggregateDocumentsResponse406Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers AggregateDocumentsResponse413Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers AggregateDocumentsResponse415Headers
+		if values := rsp.Header.Values("Accept"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Accept = &value
+		}
+		if values := rsp.Header.Values("Accept-Patch"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Patch", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptPatch = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 422:
+		var headers AggregateDocumentsResponse422Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 500:
+		var headers AggregateDocumentsResponse500Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers AggregateDocumentsResponse503Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

@@ -484,6 +484,109 @@ func (e ImportDocumentsParamsExisting) Valid() bool {
 	}
 }
 
+// AggregateField What sums up the rows of a group: one of the operators, with an expression. Null and missing values do not count.
+type AggregateField struct {
+	// Avg Of numbers, rounded half away from zero to 16 digits behind the point.
+	Avg string `json:"avg,omitempty,omitzero"`
+
+	// Collect The values, null too, in the order of the rows.
+	Collect string `json:"collect,omitempty,omitzero"`
+
+	// Count `true` counts rows, a condition those for which it is true.
+	Count json.RawMessage `json:"count,omitempty,omitzero"`
+
+	// CountDistinct How many different values there are.
+	CountDistinct string `json:"countDistinct,omitempty,omitzero"`
+
+	// Distinct The different values, in their order.
+	Distinct string `json:"distinct,omitempty,omitzero"`
+
+	// First Of the first row.
+	First string `json:"first,omitempty,omitzero"`
+
+	// Last Of the last row.
+	Last string `json:"last,omitempty,omitzero"`
+
+	// Limit With `distinct` and `collect`: how many values at most.
+	Limit int    `json:"limit,omitempty,omitzero"`
+	Max   string `json:"max,omitempty,omitzero"`
+	Min   string `json:"min,omitempty,omitzero"`
+
+	// P With `percentile`: 0.5 is the median.
+	P float32 `json:"p,omitempty,omitzero"`
+
+	// Percentile Of numbers, by the nearest rank.
+	Percentile string `json:"percentile,omitempty,omitzero"`
+
+	// Sum Of numbers, exact.
+	Sum string `json:"sum,omitempty,omitzero"`
+}
+
+// AggregateGroup Makes a row of each combination of keys; without keys there is one row.
+type AggregateGroup struct {
+	By     map[string]AggregateValue `json:"by,omitempty,omitzero"`
+	Fields map[string]AggregateField `json:"fields,omitempty,omitzero"`
+}
+
+// AggregateLookup Makes a variable of the data of a document of another collection, null where there is none; of a list of ids, of all there are.
+type AggregateLookup struct {
+	// As The name of a variable.
+	As AggregateName `json:"as"`
+
+	// From The other collection; may be left out where a reference is declared for the path.
+	From string `json:"from,omitempty,omitzero"`
+
+	// Path The id, or a list of ids.
+	Path string `json:"path"`
+}
+
+// AggregateName The name of a variable.
+type AggregateName = string
+
+// AggregateQuery Stages that documents are sent through.
+type AggregateQuery = json.RawMessage
+
+// AggregateResult The rows of an aggregation.
+type AggregateResult struct {
+	// Explain How the documents were found.
+	Explain Explanation `json:"explain,omitempty,omitzero"`
+
+	// Items Rows: of the members of the last `project`, `group` or `facet`, else documents.
+	Items []json.RawMessage `json:"items"`
+}
+
+// AggregateStage One stage; it has exactly one member.
+type AggregateStage struct {
+	// Facet Makes one row: of each list of up to 20 stages, the first 1,000 rows that it makes of all rows.
+	Facet map[string][]AggregateStage `json:"facet,omitempty,omitzero"`
+
+	// Group Makes a row of each combination of keys; without keys there is one row.
+	Group AggregateGroup `json:"group,omitempty,omitzero"`
+	Limit int64          `json:"limit,omitempty,omitzero"`
+
+	// Lookup Makes a variable of the data of a document of another collection, null where there is none; of a list of ids, of all there are.
+	Lookup AggregateLookup `json:"lookup,omitempty,omitzero"`
+
+	// Match Keeps the rows for which a condition is true.
+	Match string `json:"match,omitempty,omitzero"`
+
+	// Project Makes rows of these members.
+	Project map[string]AggregateValue `json:"project,omitempty,omitzero"`
+	Skip    int64                     `json:"skip,omitempty,omitzero"`
+
+	// Sort Orders the rows by expressions, each with an optional ` desc`. Null is last; ties keep their order.
+	Sort []string `json:"sort,omitempty,omitzero"`
+
+	// Unwind A path to an array, of which each element becomes a row. By itself the element takes the place of the array; with `as` it is a variable of its own.
+	Unwind AggregateUnwind `json:"unwind,omitempty,omitzero"`
+}
+
+// AggregateUnwind A path to an array, of which each element becomes a row. By itself the element takes the place of the array; with `as` it is a variable of its own.
+type AggregateUnwind = json.RawMessage
+
+// AggregateValue An expression, such as `doc.total * 2`, or the bucket of time that an instant lies in.
+type AggregateValue = json.RawMessage
+
 // Collection A collection and its configuration.
 type Collection struct {
 	Concurrency CollectionConcurrency `json:"concurrency"`
@@ -1277,6 +1380,9 @@ type PatchCollectionApplicationMergePatchPlusJSONRequestBody = CollectionPatch
 
 // PutCollectionJSONRequestBody defines body for PutCollection for application/json ContentType.
 type PutCollectionJSONRequestBody = CollectionDefinition
+
+// AggregateDocumentsJSONRequestBody defines body for AggregateDocuments for application/json ContentType.
+type AggregateDocumentsJSONRequestBody = AggregateQuery
 
 // CreateDocumentJSONRequestBody defines body for CreateDocument for application/json ContentType.
 type CreateDocumentJSONRequestBody = DocumentData

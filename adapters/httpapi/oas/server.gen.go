@@ -51,6 +51,9 @@ type ServerInterface interface {
 	// PutCollection Create or replace a collection
 	// (PUT /v1/collections/{collection})
 	PutCollection(w http.ResponseWriter, r *http.Request, collection CollectionName, params PutCollectionParams)
+	// AggregateDocuments Sum documents up
+	// (POST /v1/collections/{collection}/aggregate)
+	AggregateDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName)
 	// ListDocuments List documents
 	// (GET /v1/collections/{collection}/documents)
 	ListDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName, params ListDocumentsParams)
@@ -548,6 +551,32 @@ func (siw *ServerInterfaceWrapper) PutCollection(w http.ResponseWriter, r *http.
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.PutCollection(w, r, collection, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AggregateDocuments operation middleware
+func (siw *ServerInterfaceWrapper) AggregateDocuments(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "collection" -------------
+	var collection CollectionName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "collection", r.PathValue("collection"), &collection, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "collection", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AggregateDocuments(w, r, collection)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1932,6 +1961,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/collections/{collection}", wrapper.GetCollection)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/v1/collections/{collection}", wrapper.PatchCollection)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v1/collections/{collection}", wrapper.PutCollection)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/collections/{collection}/aggregate", wrapper.AggregateDocuments)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/collections/{collection}/documents", wrapper.ListDocuments)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/collections/{collection}/documents", wrapper.CreateDocument)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/collections/{collection}/documents/{id}", wrapper.DeleteDocument)
@@ -3319,6 +3349,265 @@ type PutCollection503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response PutCollection503ApplicationProblemPlusJSONResponse) VisitPutCollectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AggregateDocumentsRequestObject struct {
+	Collection CollectionName `json:"collection"`
+	Body       *AggregateDocumentsJSONRequestBody
+}
+
+type AggregateDocumentsResponseObject interface {
+	VisitAggregateDocumentsResponse(w http.ResponseWriter) error
+}
+
+type AggregateDocuments200ResponseHeaders struct {
+	CacheControl string
+	RequestID    string
+}
+
+type AggregateDocuments200JSONResponse struct {
+	Body    AggregateResult
+	Headers AggregateDocuments200ResponseHeaders
+}
+
+func (response AggregateDocuments200JSONResponse) VisitAggregateDocumentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AggregateDocuments200ApplicationXNdjsonResponse struct {
+	Body          io.Reader
+	Headers       AggregateDocuments200ResponseHeaders
+	ContentLength int64
+}
+
+func (response AggregateDocuments200ApplicationXNdjsonResponse) VisitAggregateDocumentsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type AggregateDocuments200TextCsvResponse struct {
+	Body          io.Reader
+	Headers       AggregateDocuments200ResponseHeaders
+	ContentLength int64
+}
+
+func (response AggregateDocuments200TextCsvResponse) VisitAggregateDocumentsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type AggregateDocuments400ApplicationProblemPlusJSONResponse struct {
+	MalformedApplicationProblemPlusJSONResponse
+}
+
+func (response AggregateDocuments400ApplicationProblemPlusJSONResponse) VisitAggregateDocumentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AggregateDocuments401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response AggregateDocuments401ApplicationProblemPlusJSONResponse) VisitAggregateDocumentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AggregateDocuments404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response AggregateDocuments404ApplicationProblemPlusJSONResponse) VisitAggregateDocumentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AggregateDocuments406ApplicationProblemPlusJSONResponse struct {
+	NotAcceptableApplicationProblemPlusJSONResponse
+}
+
+func (response AggregateDocuments406ApplicationProblemPlusJSONResponse) VisitAggregateDocumentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AggregateDocuments413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AggregateDocuments413ApplicationProblemPlusJSONResponse) VisitAggregateDocumentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AggregateDocuments415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response AggregateDocuments415ApplicationProblemPlusJSONResponse) VisitAggregateDocumentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Accept", fmt.Sprint(response.Headers.Accept))
+	w.Header().Set("Accept-Patch", fmt.Sprint(response.Headers.AcceptPatch))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AggregateDocuments422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response AggregateDocuments422ApplicationProblemPlusJSONResponse) VisitAggregateDocumentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AggregateDocuments500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response AggregateDocuments500ApplicationProblemPlusJSONResponse) VisitAggregateDocumentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AggregateDocuments503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AggregateDocuments503ApplicationProblemPlusJSONResponse) VisitAggregateDocumentsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6347,6 +6636,9 @@ type StrictServerInterface interface {
 	// PutCollection Create or replace a collection
 	// (PUT /v1/collections/{collection})
 	PutCollection(ctx context.Context, request PutCollectionRequestObject) (PutCollectionResponseObject, error)
+	// AggregateDocuments Sum documents up
+	// (POST /v1/collections/{collection}/aggregate)
+	AggregateDocuments(ctx context.Context, request AggregateDocumentsRequestObject) (AggregateDocumentsResponseObject, error)
 	// ListDocuments List documents
 	// (GET /v1/collections/{collection}/documents)
 	ListDocuments(ctx context.Context, request ListDocumentsRequestObject) (ListDocumentsResponseObject, error)
@@ -6734,6 +7026,40 @@ func (sh *strictHandler) PutCollection(w http.ResponseWriter, r *http.Request, c
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(PutCollectionResponseObject); ok {
 		if err := validResponse.VisitPutCollectionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AggregateDocuments operation middleware
+func (sh *strictHandler) AggregateDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName) {
+	var request AggregateDocumentsRequestObject
+
+	request.Collection = collection
+
+	raw, err := rawBody(r)
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("read body: %w", err))
+		return
+	}
+	body := AggregateDocumentsJSONRequestBody(raw)
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AggregateDocuments(ctx, request.(AggregateDocumentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AggregateDocuments")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AggregateDocumentsResponseObject); ok {
+		if err := validResponse.VisitAggregateDocumentsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
