@@ -5,9 +5,11 @@ import (
 	"context"
 	"embed"
 	"html/template"
+	"io/fs"
 	"net/http"
 
 	"github.com/swaggest/swgui"
+	"github.com/swaggest/swgui/v5/static"
 	"github.com/swaggest/swgui/v5emb"
 
 	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
@@ -30,11 +32,28 @@ func (s *Server) routePages(mux *http.ServeMux) {
 		SettingsUI:  map[string]string{"tryItOutEnabled": "true", "persistAuthorization": "true", "deepLinking": "true", "displayRequestDuration": "true"},
 	})("", "", "")
 	root := http.HandlerFunc(s.rootPage)
+	assets := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if file := r.PathValue("file"); file != "" && !isAsset(file) {
+			s.fail(w, r, noSuchPath(r))
+			return
+		}
+		docs.ServeHTTP(w, r)
+	})
 	for _, on := range []*http.ServeMux{mux, s.allowed} {
 		on.Handle("GET /{$}", root)
 		on.Handle("GET /docs", docs)
-		on.Handle("GET /docs/{file...}", docs)
+		on.Handle("GET /docs/{file...}", assets)
 	}
+}
+
+// isAsset says whether Swagger UI has a file of that name. Most are kept compressed.
+func isAsset(name string) bool {
+	for _, kept := range []string{name, name + ".gz"} {
+		if info, err := fs.Stat(static.FS, kept); err == nil && info.Mode().IsRegular() {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Server) rootPage(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -64,9 +65,13 @@ func (s *Server) newPlan(item *openapi3.PathItem, op *openapi3.Operation, next h
 			}
 		}
 	}
-	for _, code := range slices.Sorted(mapKeys(op.Responses.Map())) {
+	answers := op.Responses
+	if op == item.Head && item.Get != nil {
+		answers = item.Get.Responses // HEAD says what GET would answer with
+	}
+	for code, answer := range answers.Map() {
 		if strings.HasPrefix(code, "2") {
-			for media := range op.Responses.Value(code).Value.Content {
+			for media := range answer.Value.Content {
 				p.produces = append(p.produces, media)
 			}
 		}
@@ -101,16 +106,6 @@ func (p *plan) readBody(op *openapi3.Operation) {
 
 // documentBody bounds the body of a document of at most limit bytes: white space, which is not kept, may double it.
 func documentBody(limit int) int64 { return 2*int64(limit) + 4096 }
-
-func mapKeys[V any](m map[string]V) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for key := range m {
-			if !yield(key) {
-				return
-			}
-		}
-	}
-}
 
 // ServeHTTP hands the request on when it keeps what the contract says.
 func (p *plan) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -196,7 +191,7 @@ func (p *plan) judgeParameters(r *http.Request) error {
 			return fault.New(fault.Malformed, "request.parameters", "the query cannot be read").
 				With(fault.Violation{In: "query", Code: "syntax", Message: "is not a valid query string"})
 		}
-		for _, name := range slices.Sorted(mapKeys(values)) {
+		for _, name := range slices.Sorted(maps.Keys(values)) {
 			if !slices.Contains(p.query, name) {
 				faults = append(faults, p.unknown(name))
 			} else if len(values[name]) > 1 {

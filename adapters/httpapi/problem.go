@@ -222,7 +222,7 @@ func (p *problem) write(w http.ResponseWriter, method string) {
 	}
 	w.WriteHeader(p.Status)
 	if method != http.MethodHead {
-		_, _ = w.Write(body) // a client that is gone needs no answer
+		_, _ = w.Write(body) //nolint:gosec // JSON, sent as such; and a client that is gone needs no answer
 	}
 }
 

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -167,8 +168,8 @@ func (s *Server) parseQuery(body []byte) (app.ListDocuments, error) {
 		return r, err
 	}
 	var faults []fault.Violation
-	names := slices.Sorted(mapKeys(queryMembers))
-	for _, name := range slices.Sorted(mapKeys(object)) {
+	names := slices.Sorted(maps.Keys(queryMembers))
+	for _, name := range slices.Sorted(maps.Keys(object)) {
 		read, known := queryMembers[name]
 		if !known {
 			message := "is not a parameter of this operation"

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"sync"
 
 	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
 	"github.com/sheafdb/sheaf/domain/document"
@@ -93,43 +94,81 @@ func (s *Server) ImportDocuments(ctx context.Context, r oas.ImportDocumentsReque
 func (s *Server) importStreaming(ctx context.Context, ex *exchange, w http.ResponseWriter, request app.ImportDocuments) error {
 	// HTTP/1 would otherwise stop reading the body once the answer begins.
 	_ = http.NewResponseController(w).EnableFullDuplex()
-	out := bufio.NewWriterSize(w, 16<<10)
-	begin := func() {
-		if !ex.started {
-			ex.started = true
-			w.Header().Set("Content-Type", ndjsonType)
-			w.WriteHeader(http.StatusOK)
-		}
-	}
-	line := func(member string, value any) {
-		begin()
-		text, err := json.Marshal(value)
-		if err != nil {
-			panic("httpapi: a line of text and numbers always encodes: " + err.Error())
-		}
-		_, _ = out.WriteString(`{"` + member + `":`) // a failure is kept for Flush
-		_, _ = out.Write(text)
-		_, _ = out.WriteString("}\n")
-	}
-	request.Fault = func(f app.LineFault) { line("error", faultOf(f)) }
+	lines := newLineStream(ex, w)
+	defer lines.close()
+	request.Fault = func(f app.LineFault) { lines.write(importLine{Error: new(faultOf(f))}) }
 	report, err := s.Transfer.Import(ctx, caller(ctx), request)
-	failedLines := err != nil && fault.CodeOf(err) == "import.failed"
-	if err != nil && !failedLines && !ex.started {
-		return &reported{err, reportText(report, nil)}
-	}
-	if err != nil && !failedLines {
+	last := importLine{Report: reportText(report, nil)}
+	if err != nil && fault.CodeOf(err) != "import.failed" {
+		if !ex.started {
+			return &reported{err, last.Report}
+		}
 		p, _ := describe(err)
 		p.RequestID = ex.requestID
-		begin()
-		_, _ = out.WriteString(`{"report":`)
-		_, _ = out.Write(reportText(report, nil))
-		_, _ = out.WriteString(`,"problem":`)
-		_, _ = out.Write(p.encode())
-		_, _ = out.WriteString("}\n")
-	} else {
-		line("report", json.RawMessage(reportText(report, nil)))
+		last.Problem = &p
 	}
-	return sent(out.Flush())
+	lines.write(last)
+	return nil
+}
+
+// importLine is a line of the answer to an import: one fault, or in the end the report.
+type importLine struct {
+	Error   *importFault    `json:"error,omitempty"`
+	Report  json.RawMessage `json:"report,omitempty"`
+	Problem *problem        `json:"problem,omitempty"`
+}
+
+// lineStream writes an answer of lines of JSON, of which each is sent as soon as the ones before it are: where faults are few they arrive at once, and where
+// they are many they share packets. The answer begins with the first line.
+type lineStream struct {
+	ex *exchange
+	w  http.ResponseWriter
+	// written has an element where there is something to send; quiet is closed when nothing more is sent.
+	written, quiet chan struct{}
+
+	mu  sync.Mutex // guards out, and w since the answer began
+	out *bufio.Writer
+}
+
+// newLineStream returns a stream that sends until it is closed.
+func newLineStream(ex *exchange, w http.ResponseWriter) *lineStream {
+	s := &lineStream{ex: ex, w: w, written: make(chan struct{}, 1), quiet: make(chan struct{}), out: bufio.NewWriterSize(w, 16<<10)}
+	go s.send()
+	return s
+}
+
+func (s *lineStream) write(line importLine) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ex.started {
+		s.ex.started = true
+		s.w.Header().Set("Content-Type", ndjsonType)
+		s.w.WriteHeader(http.StatusOK)
+	}
+	encoder := json.NewEncoder(s.out)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(line) // the texts and numbers of a line always encode, and a client that is gone needs no answer
+	select {
+	case s.written <- struct{}{}:
+	default: // whoever sends next sends this too
+	}
+}
+
+func (s *lineStream) send() {
+	defer close(s.quiet)
+	for range s.written {
+		s.mu.Lock()
+		_ = s.out.Flush()
+		_ = http.NewResponseController(s.w).Flush()
+		s.mu.Unlock()
+	}
+}
+
+// close sends what is left. Nothing is written after it.
+func (s *lineStream) close() {
+	close(s.written)
+	<-s.quiet
+	_ = s.out.Flush()
 }
 
 // sent forgets that a client is gone: there is nobody to tell.

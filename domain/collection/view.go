@@ -43,6 +43,26 @@ func (s Stored) View() []byte {
 	return jsontext.Append(nil, config)
 }
 
+// Declaring returns the collection as it would be with another configuration: its indexes are kept, dropped and made as index.PlanChange says.
+func (s Stored) Declaring(configuration []byte) (Stored, error) {
+	declared, err := index.Declared(configuration)
+	if err != nil {
+		return s, err
+	}
+	plan := index.PlanChange(declared, s.Indexes)
+	next := s
+	next.Configuration, next.Indexes = configuration, slices.Clone(s.Indexes)
+	for i := range next.Indexes {
+		if slices.ContainsFunc(plan.Drop, func(x index.Stored) bool { return x.ID == next.Indexes[i].ID }) {
+			next.Indexes[i].State = index.Deleting
+		}
+	}
+	for _, d := range plan.Create {
+		next.Indexes = append(next.Indexes, index.Stored{Name: d.Name, Spec: d.Spec, State: index.Building})
+	}
+	return next, nil
+}
+
 func viewOf(x index.Stored, declaration map[string]any) map[string]any {
 	declaration["state"] = x.State.String()
 	if x.State == index.Building {

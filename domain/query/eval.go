@@ -20,26 +20,26 @@ func DocumentVars(data any, id string, revision int64, createdAt, updatedAt time
 	}
 }
 
-// Failure is why an expression has no value for some values of its variables. It is what SQL says NULL for.
-type Failure string
+// EvalError is why an expression has no value for some values of its variables. SQL says NULL in its place.
+type EvalError string
 
 // Error returns the reason.
-func (f Failure) Error() string { return string(f) }
+func (e EvalError) Error() string { return string(e) }
 
 // The reasons.
 const (
-	failVariable = Failure("a variable has no value")
-	failMember   = Failure("there is no such member")
-	failElement  = Failure("there is no such element")
-	failKind     = Failure("a value is not of the kind that is needed")
-	failNumber   = Failure("a string is not a number")
-	failInstant  = Failure("a string is not a time of RFC 3339")
-	failRange    = Failure("a time is out of range")
-	failWork     = Failure("the expression takes too much work")
+	errVariable = EvalError("a variable has no value")
+	errMember   = EvalError("there is no such member")
+	errElement  = EvalError("there is no such element")
+	errKind     = EvalError("a value is not of the kind that is needed")
+	errNumber   = EvalError("a string is not a number")
+	errInstant  = EvalError("a string is not a time of RFC 3339")
+	errRange    = EvalError("a time is out of range")
+	errWork     = EvalError("the expression takes too much work")
 )
 
-// maxWork bounds one evaluation, in nodes and what else takes as long as one: quantifiers multiply the lengths of their lists. It takes about a second.
-const maxWork = 20_000_000
+// maxWork bounds one evaluation, in nodes and what else takes as long as one: quantifiers multiply the lengths of their lists. It takes about half a second.
+const maxWork = 10_000_000
 
 // Match reports whether the expression is true; an error is no match.
 func (e *Expr) Match(vars Vars) bool {
@@ -49,13 +49,13 @@ func (e *Expr) Match(vars Vars) bool {
 }
 
 // Eval returns the value of the expression: decoded JSON with canonical numbers, an Instant or a Span. Parts of vars may be parts of it.
-// It fails with a Failure where a node of the tree has no value, and with fault.Exhausted and code "expression.work" when
+// It fails with an EvalError where a node of the tree has no value, and with fault.Invalid and code "expression.work" when
 // quantifiers inside one another multiply to more than anybody waits for.
 func (e *Expr) Eval(vars Vars) (any, error) {
 	ev := evaluation{vars: vars}
 	v, err := ev.eval(e.root)
 	if ev.work > maxWork {
-		return nil, fault.New(fault.Exhausted, "expression.work", "%s", string(failWork))
+		return nil, fault.New(fault.Invalid, "expression.work", "%s", string(errWork))
 	}
 	return v, err
 }
@@ -74,7 +74,7 @@ func (ev *evaluation) spend(work int) bool {
 
 func (ev *evaluation) eval(n Node) (any, error) {
 	if !ev.spend(1) {
-		return nil, failWork
+		return nil, errWork
 	}
 	switch n := n.(type) {
 	case *Literal:
@@ -82,7 +82,7 @@ func (ev *evaluation) eval(n Node) (any, error) {
 	case *Variable:
 		v, ok := ev.vars[n.Name]
 		if !ok {
-			return nil, failVariable
+			return nil, errVariable
 		}
 		return v, nil
 	case *Bound:
@@ -120,7 +120,7 @@ func (ev *evaluation) truth(n Node) (bool, error) {
 	}
 	b, ok := v.(bool)
 	if !ok {
-		return false, failKind
+		return false, errKind
 	}
 	return b, nil
 }
@@ -132,11 +132,11 @@ func (ev *evaluation) member(n *Select) (any, error) {
 	}
 	object, ok := v.(map[string]any)
 	if !ok {
-		return nil, failMember
+		return nil, errMember
 	}
 	v, ok = object[n.Member]
 	if !ok {
-		return nil, failMember
+		return nil, errMember
 	}
 	return v, nil
 }
@@ -151,7 +151,7 @@ func (ev *evaluation) has(n *Has) (any, error) {
 		_, ok := v[n.Member]
 		return ok, nil
 	case []any:
-		return nil, failKind
+		return nil, errKind
 	}
 	return false, nil
 }
@@ -179,7 +179,7 @@ func (ev *evaluation) index(n *Index) (any, error) {
 			}
 		}
 	}
-	return nil, failElement
+	return nil, errElement
 }
 
 func (ev *evaluation) list(n *ListOf) (any, error) {
@@ -216,7 +216,7 @@ func (ev *evaluation) quantified(n *Quantified) (any, error) {
 			}
 		}
 	default:
-		return nil, failKind
+		return nil, errKind
 	}
 	return tally.result()
 }

@@ -75,7 +75,7 @@ func (ev *evaluation) same(a, b any) bool {
 func order(n *Call, a, b any) (any, error) {
 	kind := kindOf(a)
 	if kind != kindOf(b) || n.On != Dynamic && n.On != kind {
-		return nil, failKind
+		return nil, errKind
 	}
 	var c int
 	switch a := a.(type) {
@@ -90,7 +90,7 @@ func order(n *Call, a, b any) (any, error) {
 	case Span:
 		c = cmp.Compare(a, b.(Span))
 	default:
-		return nil, failKind
+		return nil, errKind
 	}
 	switch n.Op {
 	case OpLess:
@@ -115,7 +115,7 @@ func (ev *evaluation) in(a, b any) (any, error) {
 	case []any:
 		for _, element := range b {
 			if !ev.spend(1) {
-				return nil, failWork
+				return nil, errWork
 			}
 			if ev.equal(element, a) {
 				return true, nil
@@ -130,7 +130,7 @@ func (ev *evaluation) in(a, b any) (any, error) {
 		_, ok = b[name]
 		return ok, nil
 	}
-	return nil, failKind
+	return nil, errKind
 }
 
 // textWork is how many bytes of text cost what a node costs.
@@ -140,7 +140,7 @@ func (ev *evaluation) texts(op Op, a, b any) (any, error) {
 	s, ok := a.(string)
 	t, fine := b.(string)
 	if !ok || !fine {
-		return nil, failKind
+		return nil, errKind
 	}
 	ev.spend((len(s) + len(t)) / textWork)
 	switch op {
@@ -182,7 +182,7 @@ func (ev *evaluation) unary(n *Call, a any) (any, error) {
 			return number, nil
 		}
 	}
-	return nil, failKind
+	return nil, errKind
 }
 
 func (ev *evaluation) text(n *Call, s string) (any, error) {
@@ -200,14 +200,14 @@ func (ev *evaluation) text(n *Call, s string) (any, error) {
 		if instant, ok := ParseInstant(s); ok {
 			return instant, nil
 		}
-		return nil, failInstant
+		return nil, errInstant
 	case OpInt, OpDouble:
 		if number, ok := parseNumber(s, n.Op == OpDouble); ok {
 			return number, nil
 		}
-		return nil, failNumber
+		return nil, errNumber
 	}
-	return nil, failKind
+	return nil, errKind
 }
 
 func count(n int) json.Number { return json.Number(strconv.Itoa(n)) }

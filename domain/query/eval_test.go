@@ -9,14 +9,13 @@ import (
 	"time"
 
 	"github.com/sheafdb/sheaf/domain/fault"
-	"github.com/sheafdb/sheaf/domain/jsontext"
 )
 
-func mustCompile(t testing.TB, source string) *Expr {
-	t.Helper()
+func mustCompile(tb testing.TB, source string) *Expr {
+	tb.Helper()
 	e, err := Compile(source, FilterEnv(nil))
 	if err != nil {
-		t.Fatalf("%s: %v", source, err)
+		tb.Fatalf("%s: %v", source, err)
 	}
 	return e
 }
@@ -57,7 +56,7 @@ func TestEval_WorkIsBounded(t *testing.T) {
 		if took := time.Since(begin); took > 20*time.Second {
 			t.Errorf("%s takes %s", source, took)
 		}
-		if fault.KindOf(err) != fault.Exhausted {
+		if fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%s: %v", source, err)
 		}
 		if e.Match(vars) {
@@ -87,15 +86,11 @@ func TestEval_Cents(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	sum := mustCompile(t, "doc.a + doc.b == doc.sum && doc.a - doc.b == doc.difference && doc.a * doc.n == doc.product")
-	cents := func(n int64) json.Number {
-		text := []byte(jsontext.Append(nil, json.Number("0")))
-		text = append(text[:0], []byte(decimalText(n))...)
-		return json.Number(text)
-	}
+	cents := func(n int64) json.Number { return json.Number(decimalText(n)) }
 	for range 2000 {
 		a, b, n := r.Int64N(1e12)-5e11, r.Int64N(1e12)-5e11, r.Int64N(1000)
 		vars := Vars{"doc": map[string]any{
-			"a": cents(a), "b": cents(b), "n": json.Number(decimalText(n * 100)), "sum": cents(a + b), "difference": cents(a - b), "product": cents(a * n),
+			"a": cents(a), "b": cents(b), "n": cents(n * 100), "sum": cents(a + b), "difference": cents(a - b), "product": cents(a * n),
 		}}
 		if !sum.Match(vars) {
 			t.Fatalf("%v", vars)

@@ -35,7 +35,7 @@ func (ev *evaluation) arithmetic(n *Call, a, b any) (any, error) {
 			if sum, ok := inRange(micros); ok {
 				return sum, nil
 			}
-			return nil, failRange
+			return nil, errRange
 		}
 	case Span:
 		if b, ok := b.(Span); ok {
@@ -45,12 +45,12 @@ func (ev *evaluation) arithmetic(n *Call, a, b any) (any, error) {
 			return bounded(int64(a) + int64(b))
 		}
 	}
-	return nil, failKind
+	return nil, errKind
 }
 
 func bounded(micros int64) (any, error) {
 	if micros < -maxSpan || micros > maxSpan {
-		return nil, failRange
+		return nil, errRange
 	}
 	return Span(micros), nil
 }
@@ -58,10 +58,10 @@ func bounded(micros int64) (any, error) {
 func compute(op Op, a, b json.Number) (any, error) {
 	var x, y, z apd.Decimal
 	if _, _, err := x.SetString(string(a)); err != nil {
-		return nil, failNumber
+		return nil, errNumber
 	}
 	if _, _, err := y.SetString(string(b)); err != nil {
-		return nil, failNumber
+		return nil, errNumber
 	}
 	var err error
 	switch op {
@@ -73,7 +73,7 @@ func compute(op Op, a, b json.Number) (any, error) {
 		_, err = exact.Mul(&z, &x, &y)
 	}
 	if err != nil {
-		return nil, failNumber
+		return nil, errNumber
 	}
 	if z.IsZero() {
 		z.Negative = false

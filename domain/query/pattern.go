@@ -21,6 +21,7 @@ const (
 	maxProgram = 2000   // instructions of the compiled program: what matching one character costs at most
 	maxRanges  = 10_000 // ranges of characters in the program: \pL has 600 of them
 	maxRepeat  = 255    // that PostgreSQL's expressions can repeat
+	maxEmpty   = 256    // parts that may be empty, each as often as it is repeated: PostgreSQL takes a second to compile a thousand
 )
 
 // compilePattern checks and compiles a pattern. The error is for people.
@@ -44,15 +45,11 @@ func compilePattern(source string) (*Pattern, error) {
 	for _, instruction := range program.Inst {
 		ranges += len(instruction.Rune) / 2
 	}
-	if len(program.Inst) > maxProgram || ranges > maxRanges {
+	if len(program.Inst) > maxProgram || ranges > maxRanges || empty(tree) > maxEmpty {
 		return nil, errors.New("is too large a regular expression: repeat less, and use fewer classes of characters")
 	}
 	matcher, err := regexp.Compile(source)
 	if err != nil {
-		return nil, errors.New("is not a regular expression of RE2")
-	}
-	// Simplify may have changed what it was given.
-	if tree, err = syntax.Parse(source, syntax.Perl); err != nil {
 		return nil, errors.New("is not a regular expression of RE2")
 	}
 	return &Pattern{Tree: tree, matcher: matcher, work: 1 + len(program.Inst)/16}, nil
@@ -82,4 +79,22 @@ func admit(re *syntax.Regexp) error {
 		}
 	}
 	return nil
+}
+
+// empty counts the parts of an expression that may match nothing, as often as they are repeated.
+func empty(re *syntax.Regexp) int {
+	n := 0
+	for _, sub := range re.Sub {
+		n += empty(sub)
+	}
+	switch re.Op {
+	case syntax.OpEmptyMatch, syntax.OpStar, syntax.OpQuest:
+		n++
+	case syntax.OpRepeat:
+		n *= max(re.Min, re.Max, 1)
+		if re.Min == 0 {
+			n++
+		}
+	}
+	return n
 }

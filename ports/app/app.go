@@ -5,8 +5,12 @@
 package app
 
 import (
+	"fmt"
+	"runtime/debug"
+
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/principal"
 	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/domain/schema"
@@ -56,4 +60,11 @@ type Page[T any] struct {
 	Next string
 	// Count is set when it was asked for.
 	Count *query.Count
+}
+
+// recovered, deferred, makes an error of a panic. It is for goroutines of ours, where a panic would end the process and not the request.
+func recovered(err *error) {
+	if v := recover(); v != nil {
+		*err = fault.Wrap(fmt.Errorf("%v\n%s", v, debug.Stack()), fault.Internal, "internal", "panic")
+	}
 }

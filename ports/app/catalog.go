@@ -70,7 +70,8 @@ func (c *Catalog) Get(ctx context.Context, name ident.Collection) (*collection.C
 }
 
 func (c *Catalog) load(ctx context.Context, name ident.Collection) (*collection.Collection, error) {
-	loaded := c.loads.DoChan(name.String(), func() (any, error) {
+	loaded := c.loads.DoChan(name.String(), func() (_ any, err error) {
+		defer recovered(&err)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), catalogLoad)
 		defer cancel()
 		c.mu.RLock()

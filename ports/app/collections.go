@@ -161,7 +161,11 @@ func (s *Collections) rehearse(ctx context.Context, name ident.Collection, decid
 		return Written{}, err
 	}
 	if err != nil {
-		fresh.Configuration, err = decide(nil)
+		text, err := decide(nil)
+		if err != nil {
+			return Written{}, err
+		}
+		fresh, err = fresh.Declaring(text)
 		return Written{Collection: fresh, Created: true}, err
 	}
 	if current.State == collection.Deleting {
@@ -172,7 +176,10 @@ func (s *Collections) rehearse(ctx context.Context, name ident.Collection, decid
 		return Written{}, err
 	}
 	if string(text) != string(current.Configuration) {
-		current.Configuration, current.UpdatedAt = text, fresh.UpdatedAt
+		if current, err = current.Declaring(text); err != nil {
+			return Written{}, err
+		}
+		current.UpdatedAt = fresh.UpdatedAt
 		current.Revision++
 	}
 	return Written{Collection: current}, nil

@@ -241,7 +241,8 @@ func (run *importRun) judge(ctx context.Context, chunk *importChunk) error {
 }
 
 // storeGood stores the good items of a chunk, and reports the bad ones.
-func (run *importRun) storeGood(ctx context.Context, chunk *importChunk) error {
+func (run *importRun) storeGood(ctx context.Context, chunk *importChunk) (err error) {
+	defer recovered(&err)
 	if err := run.store(ctx, chunk, false); err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sheafdb/sheaf/adapters/postgres/pgtest"
 	"github.com/sheafdb/sheaf/domain/query"
@@ -53,6 +52,9 @@ func TestFilter_PatternsAgreeWithGo(t *testing.T) {
 // The largest patterns that are admitted have to be small enough for PostgreSQL, which gives up on some.
 func TestFilter_LargePatterns(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	conn := connect(t, pgtest.CacheStatement)
 	store(t, conn, []string{`{"s":"` + strings.Repeat("ab", 5000) + `"}`, `{"s":"` + strings.Repeat("é1", 500) + `"}`})
 	rows := rowsOf(t, conn)
@@ -60,19 +62,15 @@ func TestFilter_LargePatterns(t *testing.T) {
 	for _, part := range []string{
 		"a", ".", `\w`, `\pL`, `\PL`, `\p{Greek}`, "(?i:k)", "(a|b|ab)", "(a?b?c?)", "(a*b*)", `(\w+\s)`, "(a{1,5}b{1,5})", `[^a]`, `(\b\w)`, `(?:^|a)`, `(a|)`, "(?:(?:a|b)?c?)", `[a-z\d_-]`, `(\pL|\pN)`,
 	} {
-		for _, repeat := range []string{"{255}", "{0,255}", "{100,255}", "{12}", "{3,16}", "*"} {
-			for _, frame := range []string{"%", "^%$", "%%", "(%){3}", "(%|b%){2,4}", ".*%.*%"} {
+		for _, repeat := range []string{"{255}", "{3,16}"} {
+			for _, frame := range []string{"%", "(%|b%){2,4}", ".*%.*%"} {
 				source := `doc.s.matches(r"` + strings.ReplaceAll(frame, "%", "(?:"+part+")"+repeat) + `")`
 				e, err := query.Compile(source, query.FilterEnv(nil))
 				if err != nil {
 					continue
 				}
 				admitted++
-				begin := time.Now()
 				got := bySQL(t, conn, e)
-				if took := time.Since(begin); took > 500*time.Millisecond {
-					t.Logf("%s takes %s", source, took)
-				}
 				for i := range rows {
 					if want := byGo(e, rows[i]); got[i] != want {
 						t.Errorf("%s of row %d: Go says %c, SQL says %c", source, i, want, got[i])

@@ -1,8 +1,10 @@
 package expression_test
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/sheafdb/sheaf/adapters/postgres/expression"
 	"github.com/sheafdb/sheaf/adapters/postgres/pgtest"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
@@ -120,5 +122,42 @@ func TestSemantics(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The largest numbers that a document and an expression can have, multiplied as often as is admitted: PostgreSQL keeps every digit.
+func TestFilter_LargestNumbers(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, pgtest.CacheStatement)
+	digits := strings.Repeat("1234567890", 100)
+	store(t, conn, []string{`{"n":0.` + digits[:998] + `}`, `{"n":` + digits + `}`, `{"n":-` + digits[:500] + "." + digits[:498] + `}`, `{"n":"` + digits + `"}`})
+	rows := rowsOf(t, conn)
+	product := strings.TrimSuffix(strings.Repeat("doc.n * ", 16), " * ")
+	for _, source := range []string{
+		product + " > 0", strings.TrimPrefix(product, "doc.n * ") + " - 1 < " + product, strings.ReplaceAll(product, "doc.n", "double(doc.n)") + " > 1", "doc.n + doc.n == doc.n * 2", "-doc.n < doc.n", "int(doc.n) == doc.n", "1e308 * 1e308 * doc.n > 1e-308",
+		"doc.n * 1" + strings.Repeat("0", 999) + " == doc.n",
+	} {
+		e := mustCompile(t, source, query.FilterEnv(nil))
+		for i, sql := range bySQL(t, conn, e) {
+			if got := byGo(e, rows[i]); got != sql {
+				t.Errorf("%.60s of row %d: Go says %c, SQL says %c", source, i, got, sql)
+			}
+		}
+	}
+}
+
+func TestFilter_UnknownVariable(t *testing.T) {
+	t.Parallel()
+	e := mustCompile(t, "auth.name == doc.owner", &query.Env{Variables: map[string]*query.Type{"auth": nil, "doc": nil}})
+	var args expression.Arguments
+	if _, err := expression.Filter(e, expression.DocumentRow(), &args); err == nil {
+		t.Error("a statement without auth is compiled")
+	}
+	args = expression.Arguments{}
+	row := expression.DocumentRow()
+	row["auth"] = expression.Fragment{SQL: args.Add(`{"name":"ann"}`, "jsonb"), Form: expression.JSON}
+	condition, err := expression.Filter(e, row, &args)
+	if err != nil || condition != "(($1::jsonb -> $2::text) = (d.data -> $3::text))" {
+		t.Errorf("got %s, %v", condition, err)
 	}
 }
