@@ -161,6 +161,12 @@ var scenarios = []scenario{
 	{name: "delete nothing", send: "DELETE " + booksPath + "/documents/ghost", headers: []string{`If-Match: "1"`}, status: 404, code: "document.notFound"},
 	{name: "delete without a condition", send: "DELETE " + emmaPath, status: 428, code: "document.conditionRequired"},
 
+	{name: "aggregate", send: "POST " + booksPath + "/aggregate", body: `{"stages":[{"group":{"by":{"title":"doc.title"},"fields":{"n":{"count":true}}}}]}`, status: 200, want: `{"items":[{"n":1,"title":"Moby-Dick"}]}`, has: []string{"Cache-Control: private, no-cache"}},
+	{name: "aggregate lines", send: "POST " + booksPath + "/aggregate", body: `{"stages":[{"project":{"n":"1"}}]}`, headers: []string{"Accept: application/x-ndjson"}, status: 200, want: `{"n":1}`},
+	{name: "aggregate wrongly", send: "POST " + booksPath + "/aggregate", body: `{"stages":[{"limit":0}]}`, status: 400, code: "aggregate.invalid", want: `{"errors":[{"in":"body","pointer":"/stages/0/limit","code":"range"}]}`},
+	{name: "aggregate too much", send: "POST " + booksPath + "/aggregate", body: `{"stages":[{"group":{"fields":{"n":{"count":true}}}}]}`, settings: func(s *settings) { s.limits.Scan = 0 }, status: 422, code: "query.unindexed"},
+	{name: "aggregate nothing", send: "POST /v1/collections/ghosts/aggregate", body: `{"stages":[]}`, status: 404, code: "collection.notFound"},
+
 	{name: "import", send: "POST " + booksPath + "/import", body: "{\"n\":1}\n\n{\"n\":2}", headers: []string{"Content-Type: application/x-ndjson"}, status: 200, want: `{"created":2,"replaced":0,"unchanged":0,"skipped":0,"failed":0}`, writes: true},
 	{name: "import a list", send: "POST " + booksPath + "/import", body: `[{"n":1}, {"n":2}]`, status: 200, want: `{"created":2}`, writes: true},
 	{name: "import envelopes", send: "POST " + booksPath + "/import?shape=document&existing=skip", body: `[{"id":"moby-dick","data":{}},{"id":"emma","data":{},"revision":7}]`, status: 200, want: `{"created":1,"skipped":1}`, writes: true},
@@ -351,7 +357,7 @@ func rootKey(s *settings) { s.RootKey = "sesame" }
 
 var largeCodes = map[string]string{
 	"putCollection": "request.tooLarge", "patchCollection": "request.tooLarge", "createDocument": "document.tooLarge", "putDocument": "document.tooLarge", "importDocuments": "import.tooLarge",
-	"queryDocuments": "request.tooLarge",
+	"queryDocuments": "request.tooLarge", "aggregateDocuments": "request.tooLarge",
 	"patchDocument":  "document.tooLarge", "restoreDocument": "request.tooLarge",
 }
 

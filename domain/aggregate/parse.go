@@ -175,7 +175,7 @@ func (p *parser) expression(pointer string, value any, in *scope, result query.K
 }
 
 func (p *parser) compile(pointer, text string, in *scope, result query.Kind) *query.Expr {
-	e, err := query.Compile(text, &query.Env{Variables: in.types, Result: result, Code: "aggregate.invalid", In: "body", Pointer: pointer})
+	e, err := query.Compile(text, &query.Env{Variables: in.types, Result: result, In: "body", Pointer: pointer})
 	if err != nil {
 		p.faults = append(p.faults, fault.Find(err).Violations...)
 		return nil

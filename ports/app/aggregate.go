@@ -42,7 +42,7 @@ func (d *Documents) Aggregate(ctx context.Context, _ Caller, r AggregateDocument
 	if err != nil {
 		return nil, err
 	}
-	text, err := collection.Read(r.Body, d.Limits.Document)
+	text, err := collection.Read(r.Body, collection.Limits{Depth: d.Limits.Document.Depth})
 	if err != nil {
 		return nil, err
 	}
