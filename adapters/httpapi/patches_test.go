@@ -13,9 +13,13 @@ const (
 )
 
 // second makes moby-dick's second revision, and gone deletes it.
-func second(t *testing.T, a *api) { a.put(t, "books", "moby-dick", `{"title":"The Whale"}`) }
+func second(t *testing.T, a *api) {
+	t.Helper()
+	a.put(t, "books", "moby-dick", `{"title":"The Whale"}`)
+}
 
 func gone(t *testing.T, a *api) {
+	t.Helper()
 	second(t, a)
 	wantStatus(t, a.send(t, "DELETE "+mobyPath, ""), http.StatusNoContent)
 }

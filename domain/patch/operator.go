@@ -76,7 +76,7 @@ func values(argument any) string {
 
 // outermost returns the argument where it is greater (sign 1) or less (-1), or nothing is there. Numbers compare by value, strings by their bytes in UTF-8.
 func outermost(current, argument any, sign int) (any, string) {
-	compared := 0
+	var compared int
 	switch c := current.(type) {
 	case nothing:
 		return argument, ""

@@ -125,7 +125,7 @@ func TestPatch_OneWins(t *testing.T) {
 				})
 				mu.Lock()
 				defer mu.Unlock()
-				var lost *app.Divergence
+				var lost *app.DivergedError
 				switch {
 				case err == nil:
 					won++
