@@ -46,7 +46,7 @@ type CollectionChange struct {
 	At   time.Time
 	change.Origin
 	// Decide returns the canonical text of the new configuration; current is nil where there is no collection.
-	// A text equal to the current one makes no revision. Decide may run more than once, and an error from it leaves everything as it was.
+	// A text equal to the current one makes no revision, as long as no index has failed. Decide may run more than once, and an error from it leaves everything as it was.
 	Decide func(current *collection.Stored) ([]byte, error)
 }
 
@@ -66,6 +66,8 @@ type CollectionDeletion struct {
 type CollectionWriter interface {
 	// WriteCollection creates or replaces a configuration, with a revision and a configuration change of its own, and says whether it was created.
 	// A new collection gets a key that was never used before, and revision 1.
+	// The indexes that the text declares are made and dropped in the same moment (index.PlanChange). A new one is ready when there are no documents, and building otherwise: see IndexStore.
+	// While an index has failed, a text equal to the current one makes a revision too, in which that index is built again.
 	// It fails with fault.Conflict, code "collection.deleting", while a collection of that name is being deleted.
 	WriteCollection(ctx context.Context, c CollectionChange) (stored collection.Stored, created bool, err error)
 

@@ -26,6 +26,9 @@ type DocumentReader interface {
 	// It fails with fault.NotFound when there is none; the fault names no collection, which an adapter knows only by its key.
 	Get(ctx context.Context, key collection.Key, id ident.Document) (document.Document, error)
 
+	// GetAll returns the current documents with these ids, in no order; those that are not there are left out.
+	GetAll(ctx context.Context, key collection.Key, ids []ident.Document) ([]document.Document, error)
+
 	// List returns the documents in the range, in the order of the bytes of their ids, and says whether more follow.
 	List(ctx context.Context, key collection.Key, r Range) (items []document.Document, more bool, err error)
 
@@ -42,7 +45,10 @@ type DocumentReader interface {
 type DocumentWriter interface {
 	// Write makes every write of the batch, in their order, or none, and returns one result for each.
 	// Every write that changes a document appends one change with the next position of its bucket; the batch's changes are consecutive within a bucket.
-	// An error of a Change is returned as it is, and nothing is written.
+	// Entries of a document in the indexes that a write names are as new as the document, whatever the batch did on the way.
+	// An error of a Change is returned as it is, and nothing is written; so is the error of a document that cannot be indexed.
+	// It fails with a *document.DuplicateError, which is a fault.Conflict with code "document.duplicate", and writes nothing, when the batch would leave two documents with equal keys
+	// in a unique index. Other batches do not suffer for it.
 	// It fails with collection.ErrChanged, and writes nothing, when a collection is no longer at the version that a write names, or no longer active.
 	// When it returns nil the batch is durable. When it fails with fault.Unavailable, code "write.unknown", it may or may not have happened.
 	Write(ctx context.Context, batch document.Batch) ([]document.Result, error)
@@ -60,6 +66,7 @@ type ChangeReader interface {
 // DocumentStore is everything that keeps documents.
 type DocumentStore interface {
 	DocumentReader
+	DocumentFinder
 	DocumentWriter
 	DocumentHistory
 	ChangeReader
@@ -69,4 +76,5 @@ type DocumentStore interface {
 type Store interface {
 	CollectionStore
 	DocumentStore
+	IndexStore
 }

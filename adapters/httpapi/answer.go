@@ -1,11 +1,15 @@
 package httpapi
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/ports/app"
 )
 
 // answer is what an operation answers with, whatever the operation: it stands for all the response types of the generated code, whose own encoding
@@ -81,6 +85,50 @@ func appendDocument(b []byte, d document.Document) []byte {
 	return append(b, '}')
 }
 
+// appendExpanded appends the envelope of a document with what it refers to.
+func appendExpanded(b []byte, d document.Document, expanded app.Expanded) []byte {
+	b = appendDocument(b, d)
+	if expanded == nil {
+		return b
+	}
+	b = append(b[:len(b)-1], `,"expanded":{`...)
+	for i, path := range slices.Sorted(maps.Keys(expanded)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendString(b, path), ':')
+		related := expanded[path]
+		if !related.Many {
+			b = appendRelation(b, related.Items[0])
+			continue
+		}
+		b = append(b, '[')
+		for j, item := range related.Items {
+			if j > 0 {
+				b = append(b, ',')
+			}
+			b = appendRelation(b, item)
+		}
+		b = append(b, ']')
+	}
+	return append(b, `}}`...)
+}
+
+// appendRelation appends a document that is referred to, or null and the reason.
+func appendRelation(b []byte, r app.Relation) []byte {
+	if r.Document != nil {
+		b = append(b, `{"document":`...)
+		return append(appendExpanded(b, *r.Document, r.Expanded), '}')
+	}
+	b = append(b, `{"document":null,"reason":`...)
+	b = appendString(b, r.Reason)
+	if r.ID != "" {
+		b = append(b, `,"id":`...)
+		b = appendString(b, r.ID)
+	}
+	return append(b, '}')
+}
+
 // envelopeBytes is about how much longer an envelope is than its data, in bytes.
 const envelopeBytes = 160
 
@@ -88,13 +136,17 @@ func documentText(d document.Document) []byte {
 	return appendDocument(make([]byte, 0, len(d.Data)+len(d.ID.String())+envelopeBytes), d)
 }
 
-// nextLink is the header that leads to the next page (RFC 8288).
-func nextLink(r *http.Request, token string) string {
-	if token == "" {
-		return ""
+// pageLinks is the header that leads to the pages around (RFC 8288).
+func pageLinks(r *http.Request, next, previous string) string {
+	var links []string
+	for _, l := range [...]struct{ token, rel string }{{next, "next"}, {previous, "prev"}} {
+		if l.token == "" {
+			continue
+		}
+		query := r.URL.Query()
+		query.Set("pageToken", l.token)
+		target := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: query.Encode()}
+		links = append(links, "<"+target.String()+`>; rel="`+l.rel+`"`)
 	}
-	query := r.URL.Query()
-	query.Set("pageToken", token)
-	target := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: query.Encode()}
-	return "<" + target.String() + `>; rel="next"`
+	return strings.Join(links, ", ")
 }

@@ -25,6 +25,9 @@ func (a answer) VisitListCollectionRevisionsResponse(w http.ResponseWriter) erro
 // VisitListDocumentsResponse sends the answer.
 func (a answer) VisitListDocumentsResponse(w http.ResponseWriter) error { return a.write(w) }
 
+// VisitQueryDocumentsResponse sends the answer.
+func (a answer) VisitQueryDocumentsResponse(w http.ResponseWriter) error { return a.write(w) }
+
 // VisitCreateDocumentResponse sends the answer.
 func (a answer) VisitCreateDocumentResponse(w http.ResponseWriter) error { return a.write(w) }
 

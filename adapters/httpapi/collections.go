@@ -7,6 +7,7 @@ import (
 	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/ports/app"
 )
 
@@ -18,7 +19,7 @@ func (s *Server) ListCollections(ctx context.Context, r oas.ListCollectionsReque
 	}
 	ex := exchangeOf(ctx)
 	return answer{
-		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: nextLink(ex.request, page.Next), body: pageText(page, appendCollection),
+		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: pageLinks(ex.request, page.Next, ""), body: pageText(page, appendCollection),
 	}, nil
 }
 
@@ -37,7 +38,8 @@ func (s *Server) GetCollection(ctx context.Context, r oas.GetCollectionRequestOb
 		return nil, err
 	}
 	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, etag: document.Tag(found.Revision), cache: revalidate}
-	if pre.Unmodified(found.Revision) {
+	// What becomes of an index is no part of the revision: as long as that may change, nobody is told that nothing did.
+	if pre.Unmodified(found.Revision) && index.Settled(found.Indexes) {
 		a.status = http.StatusNotModified
 		return a, nil
 	}
@@ -126,7 +128,7 @@ func (s *Server) ListCollectionRevisions(ctx context.Context, r oas.ListCollecti
 	}
 	ex := exchangeOf(ctx)
 	return answer{
-		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: nextLink(ex.request, page.Next),
+		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: pageLinks(ex.request, page.Next, ""),
 		body: pageText(page, func(b []byte, rev collection.Revision) []byte { return appendRevision(b, rev, name.String()) }),
 	}, nil
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // shared returns a path in the folder of shared test data: SHEAF_SHARED, or ../shared beside the repository.
-func shared(t testing.TB, parts ...string) string {
+func shared(t *testing.T, parts ...string) string {
 	t.Helper()
 	folder := os.Getenv("SHEAF_SHARED")
 	if folder == "" {
@@ -35,7 +35,7 @@ func shared(t testing.TB, parts ...string) string {
 	return path
 }
 
-func mustRead(t testing.TB, path string) []byte {
+func mustRead(t *testing.T, path string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -135,10 +135,10 @@ func TestSharedData(t *testing.T) {
 	t.Parallel()
 	for _, s := range sets(t) {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			if s.Count > 5000 && testing.Short() {
 				t.Skip("large")
 			}
-			t.Parallel()
 			a := onPostgres(t)
 			a.declare(t, s.name, s.definition(t))
 			want := s.documents(t)

@@ -11,22 +11,6 @@ import (
 	"github.com/sheafdb/sheaf/ports/app"
 )
 
-// ListDocuments answers with a page of documents.
-func (s *Server) ListDocuments(ctx context.Context, r oas.ListDocumentsRequestObject) (oas.ListDocumentsResponseObject, error) {
-	name, _, err := named(r.Collection, "")
-	if err != nil {
-		return nil, err
-	}
-	page, err := s.Documents.List(ctx, caller(ctx), name, paging(r.Params.PageSize, r.Params.PageToken, string(r.Params.Count)))
-	if err != nil {
-		return nil, err
-	}
-	ex := exchangeOf(ctx)
-	return answer{
-		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: nextLink(ex.request, page.Next), body: pageText(page, appendDocument),
-	}, nil
-}
-
 // CreateDocument stores a new document.
 func (s *Server) CreateDocument(ctx context.Context, r oas.CreateDocumentRequestObject) (oas.CreateDocumentResponseObject, error) {
 	name, id, err := named(r.Collection, r.Params.ID)
@@ -104,9 +88,23 @@ func (s *Server) GetDocument(ctx context.Context, r oas.GetDocumentRequestObject
 	if err != nil {
 		return nil, err
 	}
-	if a.status == http.StatusOK {
-		a.contentType, a.body = jsonType, documentText(found)
+	if a.status != http.StatusOK {
+		return a, nil
 	}
+	a.contentType = jsonType
+	if r.Params.Fields == "" && r.Params.Expand == "" {
+		a.body = documentText(found)
+		return a, nil
+	}
+	name, _, err := named(r.Collection, "")
+	if err != nil {
+		return nil, err
+	}
+	cut, expanded, err := s.Documents.Present(ctx, name, found, r.Params.Fields, r.Params.Expand)
+	if err != nil {
+		return nil, err
+	}
+	a.body = appendExpanded(nil, cut, expanded)
 	return a, nil
 }
 

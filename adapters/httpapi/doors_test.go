@@ -218,7 +218,7 @@ func TestDoors_Head(t *testing.T) {
 
 // panicking is a store of which every call panics.
 func panicking(ports.Store) ports.Store {
-	return broken{func() error { panic(errors.New("password=secret")) }}
+	return broken{fail: func() error { panic(errors.New("password=secret")) }}
 }
 
 func TestDoors_Panic(t *testing.T) {

@@ -69,7 +69,7 @@ func (s *Server) exchanged(next http.Handler) http.Handler {
 // It lies inside of the compression, which would otherwise send what it holds as if nothing had happened.
 func (s *Server) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
+		defer func() { //nolint:contextcheck // the request has it
 			v := recover()
 			if v == nil {
 				return

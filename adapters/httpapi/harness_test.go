@@ -105,6 +105,7 @@ func serve(tb testing.TB, store ports.Store, changes ...func(*settings)) *api {
 		Document: collection.Limits{Bytes: maxDocument},
 		Schema:   schema.DefaultLimits(),
 		Import:   app.ImportLimits{StrictDocuments: 100_000, StrictBytes: 64 << 20},
+		Scan:     20_000,
 	}}
 	s.Config = httpapi.Config{
 		Roles: []string{"configuration", "store", "process"}, Contract: sheaf.Contract, MaxDocumentBytes: maxDocument, MaxBodyBytes: maxBody,
@@ -160,12 +161,8 @@ func onPostgres(tb testing.TB, changes ...func(*settings)) *api {
 	return serve(tb, store, changes...)
 }
 
-// onEvery runs a test on a server on each store.
-func onEvery(t *testing.T, test func(t *testing.T, a *api)) {
-	t.Helper()
-	t.Run("memory", func(t *testing.T) { t.Parallel(); test(t, inMemory(t)) })
-	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, onPostgres(t)) })
-}
+// everyStore starts a server on each store.
+var everyStore = map[string]func(tb testing.TB, changes ...func(*settings)) *api{"memory": inMemory, "postgres": onPostgres}
 
 // reply is an answer, read to its end.
 type reply struct {
@@ -227,7 +224,7 @@ func (a *api) judge(tb testing.TB, r *http.Request, got reply) {
 		tb.Errorf("%.200s: no Request-Id", line)
 	}
 	op, path := operationOf(r)
-	if got.status >= http.StatusBadRequest && !(op != nil && op.OperationID == "getReadiness") {
+	if got.status >= http.StatusBadRequest && (op == nil || op.OperationID != "getReadiness") {
 		if media := got.header.Get("Content-Type"); media != "application/problem+json" {
 			tb.Errorf("%.200s: %d as %q: %.200s", line, got.status, media, got.body)
 		}

@@ -109,6 +109,7 @@ type problem struct {
 	Changes         *divergence      `json:"changes,omitempty"`
 	Conflicts       []string         `json:"conflicts,omitzero"`
 	Report          *json.RawMessage `json:"report,omitempty"`
+	SuggestedIndex  map[string]any   `json:"suggestedIndex,omitempty"`
 }
 
 // divergence is what became of a document since a revision, as JSON Patches.
@@ -223,6 +224,10 @@ func (p *problem) carry(err error) {
 	if errors.As(err, &staleCollection) {
 		p.CurrentRevision = staleCollection.Current.Revision
 	}
+	var scan *app.UnindexedError
+	if errors.As(err, &scan) {
+		p.SuggestedIndex = scan.Suggestion
+	}
 	var failed *reported
 	if errors.As(err, &failed) {
 		report := json.RawMessage(failed.report)
@@ -241,7 +246,7 @@ func (p *problem) write(w http.ResponseWriter, method string) {
 	}
 	w.WriteHeader(p.Status)
 	if method != http.MethodHead {
-		_, _ = w.Write(body) // a client that is gone needs no answer
+		_, _ = w.Write(body) //nolint:gosec // JSON, sent as such; and a client that is gone needs no answer
 	}
 }
 

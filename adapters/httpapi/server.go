@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -64,13 +65,16 @@ type Server struct {
 
 var _ oas.StrictServerInterface = (*Server)(nil)
 
+// readContract reads the contract that the generated code was made of, once for the process. Nobody changes it.
+var readContract = sync.OnceValues(oas.GetSpec)
+
 // New returns a server of the contract. It fails when the contract and the generated code do not belong together.
 func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{Config: c, allowed: http.NewServeMux(), plans: map[string]*plan{}, metrics: newMetrics(c.Registry), keyHash: hashKey(c.RootKey)}
-	spec, err := oas.GetSpec()
+	spec, err := readContract()
 	if err != nil {
 		return nil, fmt.Errorf("read the contract: %w", err)
 	}

@@ -9,16 +9,22 @@ import (
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/domain/search"
 	"github.com/sheafdb/sheaf/ports"
 )
 
 // broken is a store of which no call gets through: fail says what happens instead.
-type broken struct{ fail func() error }
+//
+// What no operation calls is left to the nil store, which panics.
+type broken struct {
+	ports.Store
+	fail func() error
+}
 
 var _ ports.Store = broken{}
 
 // failing is a store whose every call fails with err.
-func failing(err error) ports.Store { return broken{func() error { return err }} }
+func failing(err error) ports.Store { return broken{fail: func() error { return err }} }
 
 func (b broken) GetCollection(context.Context, ident.Collection) (collection.Stored, error) {
 	return collection.Stored{}, b.fail()
@@ -56,6 +62,18 @@ func (b broken) DeletingCollections(context.Context, int) ([]collection.Stored, 
 
 func (b broken) PurgeCollection(context.Context, collection.Key, int) (bool, error) {
 	return false, b.fail()
+}
+
+func (b broken) GetAll(context.Context, collection.Key, []ident.Document) ([]document.Document, error) {
+	return nil, b.fail()
+}
+
+func (b broken) Find(context.Context, collection.Key, ports.Find) (ports.Found, error) {
+	return ports.Found{}, b.fail()
+}
+
+func (b broken) CountFound(context.Context, collection.Key, search.Query, search.Plan, int64) (int64, error) {
+	return 0, b.fail()
 }
 
 func (b broken) Get(context.Context, collection.Key, ident.Document) (document.Document, error) {

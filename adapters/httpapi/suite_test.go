@@ -64,32 +64,36 @@ func text(t *testing.T, e ast.Expr) string {
 // A text is judged as the parser judges it whichever door it comes by, alone and inside of a document, and what is accepted comes back.
 func TestParsingSuite(t *testing.T) {
 	t.Parallel()
-	onEvery(t, func(t *testing.T, a *api) {
-		a.declare(t, "books", `{}`)
-		for i, c := range parsingSuite(t) {
-			id := fmt.Sprintf("case-%d", i)
-			for _, send := range []string{"POST " + booksPath + "/documents", "PUT " + booksPath + "/documents/" + id + "-alone"} {
-				wantVerdict(t, c, a.send(t, send, c.src))
-			}
-			wrapped := parsingCase{c.name, `{"v":` + c.src + `}`, c.code}
-			if i := strings.Index(c.src, `{"v":`); i >= 0 || c.src == "" && c.code == "" {
-				continue
-			}
-			if wrapped.code != "" {
-				got := a.send(t, "POST "+booksPath+"/documents?id="+id, wrapped.src)
-				if got.status != http.StatusBadRequest {
-					t.Errorf("%s in an object: %d %.200s", c.name, got.status, got.body)
+	for name, open := range everyStore {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := open(t)
+			a.declare(t, "books", `{}`)
+			for i, c := range parsingSuite(t) {
+				id := fmt.Sprintf("case-%d", i)
+				for _, send := range []string{"POST " + booksPath + "/documents", "PUT " + booksPath + "/documents/" + id + "-alone"} {
+					wantVerdict(t, c, a.send(t, send, c.src))
 				}
-				continue
+				wrapped := parsingCase{c.name, `{"v":` + c.src + `}`, c.code}
+				if i := strings.Index(c.src, `{"v":`); i >= 0 || c.src == "" && c.code == "" {
+					continue
+				}
+				if wrapped.code != "" {
+					got := a.send(t, "POST "+booksPath+"/documents?id="+id, wrapped.src)
+					if got.status != http.StatusBadRequest {
+						t.Errorf("%s in an object: %d %.200s", c.name, got.status, got.body)
+					}
+					continue
+				}
+				path := booksPath + "/documents/" + id
+				wantStatus(t, a.send(t, "PUT "+path, wrapped.src), http.StatusCreated)
+				stored := a.send(t, "GET "+path, "").tree(t).(map[string]any)["data"]
+				if want := decode(t, []byte(wrapped.src)); !jsontext.Equal(stored, want) {
+					t.Errorf("%s: got %v, want %v", c.name, stored, want)
+				}
 			}
-			path := booksPath + "/documents/" + id
-			wantStatus(t, a.send(t, "PUT "+path, wrapped.src), http.StatusCreated)
-			stored := a.send(t, "GET "+path, "").tree(t).(map[string]any)["data"]
-			if want := decode(t, []byte(wrapped.src)); !jsontext.Equal(stored, want) {
-				t.Errorf("%s: got %v, want %v", c.name, stored, want)
-			}
-		}
-	})
+		})
+	}
 }
 
 // wantVerdict holds the answer to a text alone against the suite: what is JSON and no object breaks a rule, all else is an object or no JSON.

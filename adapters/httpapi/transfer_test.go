@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,7 +32,7 @@ func TestEncodedAnswers(t *testing.T) {
 			if applied := got.header.Get("Content-Encoding"); applied != "" {
 				text = unpack(t, applied, got.body)
 			}
-			if string(text) != string(plain.body) || got.status != plain.status {
+			if !bytes.Equal(text, plain.body) || got.status != plain.status {
 				t.Errorf("%s %s: %d %.100s, want %d %.100s", encoding, target, got.status, text, plain.status, plain.body)
 			}
 			if !strings.HasPrefix(target, "/docs/") && got.header.Get("Etag") != plain.header.Get("Etag") {
@@ -281,10 +282,10 @@ func TestImport_ClientGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	leave()
+	_ = write.CloseWithError(context.Canceled) // the transport waits for whoever reads the body
 	if err := <-left; !errors.Is(err, context.Canceled) {
 		t.Errorf("the client got %v", err)
 	}
-	_ = write.Close()
 	a.stop()
 	if got := contents(t, a.store); strings.Contains(got, "{}") {
 		t.Errorf("something was stored: %.300s", got)

@@ -36,7 +36,7 @@ func paging(size int, token, count string) app.Paging {
 func appendCollection(b []byte, c collection.Stored) []byte {
 	b = append(b, `{"name":`...)
 	b = appendString(b, c.Name.String())
-	b = appendMembers(b, c.Configuration)
+	b = appendMembers(b, c.View())
 	b = append(b, `,"revision":`...)
 	b = strconv.AppendInt(b, c.Revision, 10)
 	b = append(b, `,"state":"`...)
@@ -74,6 +74,11 @@ func appendRevision(b []byte, r collection.Revision, name string) []byte {
 
 // pageText is a page of a list, each item written by appendItem.
 func pageText[T any](p app.Page[T], appendItem func([]byte, T) []byte) []byte {
+	return append(appendPage(p, appendItem), '}')
+}
+
+// appendPage is a page of a list that may have more members.
+func appendPage[T any](p app.Page[T], appendItem func([]byte, T) []byte) []byte {
 	b := append(make([]byte, 0, 1024*(len(p.Items)+1)), `{"items":[`...)
 	for i, item := range p.Items {
 		if i > 0 {
@@ -93,7 +98,7 @@ func pageText[T any](p app.Page[T], appendItem func([]byte, T) []byte) []byte {
 		b = append(b, p.Count.Kind...)
 		b = append(b, `"}`...)
 	}
-	return append(b, '}')
+	return b
 }
 
 // documentPath is where a document is.

@@ -11,6 +11,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/ports"
 )
@@ -125,7 +126,10 @@ func (s *Store) WriteCollection(ctx context.Context, c ports.CollectionChange) (
 	if err != nil {
 		return collection.Stored{}, false, err
 	}
-	if !bytes.Equal(text, k.Configuration) {
+	if !bytes.Equal(text, k.Configuration) || index.AnyFailed(k.Indexes) {
+		if err := s.declareIndexes(k, text); err != nil {
+			return collection.Stored{}, false, err
+		}
 		k.Configuration = text
 		s.advance(k, c.At, c.Origin)
 	}
@@ -142,6 +146,9 @@ func (s *Store) create(c ports.CollectionChange, i int) (collection.Stored, erro
 	// Collections are dealt out to the buckets in turn.
 	key := collection.Key{Bucket: s.newest % change.Buckets, ID: s.newest}
 	k := &kept{Stored: collection.Stored{Key: key, Name: c.Name, State: collection.Active, CreatedAt: stamp(c.At), Configuration: text}}
+	if err := s.declareIndexes(k, text); err != nil {
+		return collection.Stored{}, err
+	}
 	s.keys[key], s.names = k, slices.Insert(s.names, i, k)
 	s.advance(k, c.At, c.Origin)
 	return k.Stored, nil

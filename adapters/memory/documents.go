@@ -10,6 +10,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/ports"
 )
@@ -101,6 +102,9 @@ type draft struct {
 	current *document.Document
 	last    int64
 	changed bool
+	// before are the entries of what is stored, steps what the writes made of them.
+	before index.Entries
+	steps  []made
 }
 
 // place is where a document is or would be.
@@ -139,12 +143,25 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 		if t.Outcome == document.Unchanged {
 			continue
 		}
+		entries, err := entriesOf(w, stays(t))
+		if err != nil {
+			return nil, err
+		}
+		if !d.changed {
+			d.before, _ = entriesOf(w, d.current)
+		}
+		if w.Indexes != nil {
+			d.steps = append(d.steps, made{i, w.Indexes, entries})
+		}
 		changes = append(changes, changeOf(k.Key, t, batch.Origin))
 		before := d.current
 		d.current, d.last, d.changed = &t.Document, t.Document.Revision, true
 		if t.Outcome == document.Deleted {
 			results[i].Document, d.current = *before, nil
 		}
+	}
+	if err := claim(drafts); err != nil {
+		return nil, err
 	}
 	for at, d := range drafts {
 		if d.changed {
@@ -158,6 +175,14 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 		b.changes = append(b.changes, c)
 	}
 	return results, nil
+}
+
+// stays returns the document after a transition, nil after a deletion.
+func stays(t document.Transition) *document.Document {
+	if t.Outcome == document.Deleted {
+		return nil
+	}
+	return &t.Document
 }
 
 var ops = map[document.Outcome]change.Op{document.Created: change.Created, document.Updated: change.Updated, document.Deleted: change.Deleted}

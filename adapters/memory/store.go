@@ -31,8 +31,8 @@ type Store struct {
 
 	names []*kept // in the order of their names
 	keys  map[collection.Key]*kept
-	// newest is the id of the newest collection.
-	newest int32
+	// newest is the id of the newest collection, newestIndex that of the newest index.
+	newest, newestIndex int32
 	// feed has the name of each configuration change; the first is at position 1.
 	feed    []ident.Collection
 	buckets [change.Buckets]bucket
@@ -44,6 +44,8 @@ type kept struct {
 	// revisions are in their order: revision 1 is the first.
 	revisions []collection.Revision
 	documents documents
+	// builds has what is kept of the indexes, by their ids.
+	builds map[int32]*building
 }
 
 // bucket is a part of the change feed. Positions have gaps where a collection was purged.

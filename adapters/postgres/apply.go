@@ -18,9 +18,12 @@ const (
 // apply writes what was decided and commits. It fails with errUnknown when the connection broke while the commit was on its way.
 func (t *transaction) apply(ctx context.Context, p *plan) error {
 	r := rowsOf(p)
-	kept := p.kept()
-	if len(kept) > 0 || len(r.id) > chunkRows || p.bytes > chunkBytes {
-		return t.applyInSteps(ctx, p, r, kept)
+	entries, kept := entryRowsOf(p), p.kept()
+	if len(kept) > 0 || len(r.id) > chunkRows || p.bytes > chunkBytes || entries.size() > chunkRows {
+		return t.applyInSteps(ctx, p, r, entries, kept)
+	}
+	if !entries.empty() {
+		return p.blame(t.applyWithEntries(ctx, r, entries), entries.unique)
 	}
 	if !t.open {
 		// A statement by itself is a transaction, and commits before it is answered.
@@ -29,6 +32,23 @@ func (t *transaction) apply(ctx context.Context, p *plan) error {
 	b := &pgx.Batch{}
 	w := r.write()
 	b.Queue(sqlcgen.Write, w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
+		w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
+	b.Queue(`COMMIT`)
+	err := t.committed(t.conn.SendBatch(ctx, b).Close())
+	t.open = err != nil
+	return err
+}
+
+// applyWithEntries does the same where documents have entries in indexes.
+func (t *transaction) applyWithEntries(ctx context.Context, r *rows, entries entryRows) error {
+	w := r.writeWithEntries(entries)
+	if !t.open {
+		return t.committed(t.queries.WriteWithEntries(ctx, w))
+	}
+	b := &pgx.Batch{}
+	b.Queue(sqlcgen.WriteWithEntries, w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
+		w.GoneBuckets, w.GoneIndexes, w.GoneKeys, w.GoneIds, w.EntryBuckets, w.EntryIndexes, w.EntryKeys, w.EntryIds,
+		w.UniqueBuckets, w.UniqueIndexes, w.UniqueKeys, w.UniqueCollections, w.UniqueIds, w.UniqueGone,
 		w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
 	b.Queue(`COMMIT`)
 	err := t.committed(t.conn.SendBatch(ctx, b).Close())
@@ -45,7 +65,7 @@ func (*transaction) committed(err error) error {
 }
 
 // applyInSteps does the same with a statement for each part: for batches that are too large for one, and for those that rely on documents which they do not change.
-func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, kept []int) error {
+func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entries entryRows, kept []int) error {
 	if err := t.begin(ctx); err != nil {
 		return err
 	}
@@ -59,6 +79,9 @@ func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, kept [
 		if err := t.queries.WriteDocuments(ctx, r.writeDocuments(chunk, false)); err != nil {
 			return err
 		}
+	}
+	if err := t.applyEntries(ctx, p, entries); err != nil {
+		return err
 	}
 	bases, err := t.queries.TakePositions(ctx, sqlcgen.TakePositionsParams{
 		TakenBuckets: r.buckets, TakenCounts: r.counts, CheckedCollections: r.checkedCollection, CheckedRevisions: r.checkedRevision,
@@ -84,6 +107,25 @@ func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, kept [
 	err = t.committed(err)
 	t.open = err != nil
 	return err
+}
+
+func (t *transaction) applyEntries(ctx context.Context, p *plan, r entryRows) error {
+	for _, chunk := range chunksOf(r.gone) {
+		if err := t.queries.WriteEntries(ctx, writeEntries(chunk, nil)); err != nil {
+			return err
+		}
+	}
+	for _, chunk := range chunksOf(r.come) {
+		if err := t.queries.WriteEntries(ctx, writeEntries(nil, chunk)); err != nil {
+			return err
+		}
+	}
+	for _, chunk := range chunksOf(r.unique) {
+		if err := t.queries.WriteUnique(ctx, writeUnique(chunk)); err != nil {
+			return p.blame(err, chunk)
+		}
+	}
+	return nil
 }
 
 func (p *plan) expected(slots []int) sqlcgen.CheckDocumentsParams {

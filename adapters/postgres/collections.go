@@ -104,9 +104,13 @@ func stored(r sqlcgen.GetCollectionRow) (collection.Stored, error) {
 	if err != nil || len(r.State) != 1 {
 		return collection.Stored{}, fault.Wrap(err, fault.Internal, "internal", "a stored collection cannot be read")
 	}
+	indexes, err := storedIndexes(r.Indexes)
+	if err != nil {
+		return collection.Stored{}, err
+	}
 	return collection.Stored{
 		Key: collection.Key{Bucket: r.Bucket, ID: r.CollectionID}, Name: name, Revision: r.Revision, State: collection.State(r.State[0]),
-		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Configuration: r.Configuration,
+		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Configuration: r.Configuration, Indexes: indexes,
 	}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/ports"
 )
 
@@ -26,6 +27,7 @@ const (
 	configurationUpdated = "u"
 	configurationDeleted = "d"
 	configurationPurged  = "p"
+	configurationIndexed = "i" // an index came to another state; there is no revision
 )
 
 // errOvertaken says that a collection is no longer what was read of it.
@@ -44,7 +46,7 @@ func (s *Store) WriteCollection(ctx context.Context, c ports.CollectionChange) (
 		if err != nil {
 			return collection.Stored{}, false, err
 		}
-		if current != nil && bytes.Equal(text, current.Configuration) {
+		if current != nil && bytes.Equal(text, current.Configuration) && !index.AnyFailed(current.Indexes) {
 			return *current, false, nil
 		}
 		var result collection.Stored
@@ -91,6 +93,9 @@ func (s *Store) createCollection(ctx context.Context, c ports.CollectionChange, 
 			return err
 		}
 		created.Key = collection.Key{Bucket: row.Bucket, ID: row.CollectionID}
+		if created.Indexes, err = declareIndexes(ctx, q, created.Key, text); err != nil {
+			return err
+		}
 		return record(ctx, q, created, configurationCreated, c.Origin)
 	})
 	return created, err
@@ -103,7 +108,14 @@ func (s *Store) replaceCollection(ctx context.Context, c ports.CollectionChange,
 		next.UpdatedAt = current.UpdatedAt // the clocks of two processes differ
 	}
 	err := s.inTransaction(ctx, "replace collection", func(q *sqlcgen.Queries) error {
-		if err := q.LockBucket(ctx, current.Bucket); err != nil {
+		if _, err := q.LockIndexes(ctx, current.ID); err != nil {
+			return err
+		}
+		err := q.LockBucket(ctx, current.Bucket)
+		if err != nil {
+			return err
+		}
+		if next.Indexes, err = declareIndexes(ctx, q, current.Key, text); err != nil {
 			return err
 		}
 		return advance(ctx, q, current, next, configurationUpdated, c.Origin)
@@ -179,13 +191,18 @@ func record(ctx context.Context, q *sqlcgen.Queries, c collection.Stored, op str
 
 // inTransaction runs do in a transaction and commits it. Errors that do returns as its own pass unchanged; those of the database are classified.
 func (s *Store) inTransaction(ctx context.Context, what string, do func(*sqlcgen.Queries) error) error {
+	return s.transact(ctx, what, func(_ pgx.Tx, q *sqlcgen.Queries) error { return do(q) })
+}
+
+// transact is inTransaction for what reads row by row.
+func (s *Store) transact(ctx context.Context, what string, do func(pgx.Tx, *sqlcgen.Queries) error) error {
 	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	if err != nil {
 		return failed(ctx, err, what)
 	}
 	// It does nothing after a commit, and runs also when a caller's function panics in do. The connection is closed when even this fails, and the transaction with it.
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
-	if err := do(s.queries.WithTx(tx)); err != nil {
+	if err := do(tx, s.queries.WithTx(tx)); err != nil {
 		if errors.Is(err, errOvertaken) || overtaken(err) || fault.Find(err) != nil || !fromDriver(ctx, err) {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/index"
 )
 
 // place is where a document is or would be. Places order as locks are taken.
@@ -35,6 +36,9 @@ type slot struct {
 	last    int64
 	// final is the newest of the plan's changes to this document, -1 for none.
 	final int
+	// before are the entries of what is stored, known when indexed says so.
+	before  index.Entries
+	indexed bool
 }
 
 // plan is what a transaction will do: the changes of the batches in it, decided in Go.
@@ -53,7 +57,9 @@ type planned struct {
 	slot    int
 	outcome document.Outcome
 	after   document.Document
+	entries index.Entries // of after
 	unit    *unit
+	write   int // its number in the unit's batch
 }
 
 // undo is a slot as it was before a unit changed it.
@@ -140,14 +146,19 @@ func (p *plan) decideUnit(u *unit) (err error) {
 			return err
 		}
 		result := document.Result(t)
+		entries, err := entriesOf(w, t)
+		if err != nil {
+			return err
+		}
 		if t.Outcome == document.Unchanged {
 			u.results[i] = result
 			continue
 		}
 		p.journal = append(p.journal, undo{at, *s})
 		u.changed = true
+		s.findEntries(w)
 		s.final = len(p.changes)
-		p.changes = append(p.changes, planned{slot: at, outcome: t.Outcome, after: t.Document, unit: u})
+		p.changes = append(p.changes, planned{slot: at, outcome: t.Outcome, after: t.Document, entries: entries, unit: u, write: i})
 		p.bytes += len(t.Document.Data)
 		s.last = t.Document.Revision
 		if t.Outcome == document.Deleted {
@@ -158,6 +169,25 @@ func (p *plan) decideUnit(u *unit) (err error) {
 		u.results[i] = result
 	}
 	return nil
+}
+
+// entriesOf returns the entries of what a write leaves.
+func entriesOf(w document.Write, t document.Transition) (index.Entries, error) {
+	if w.Indexes == nil || t.Outcome == document.Unchanged || t.Outcome == document.Deleted {
+		return index.Entries{}, nil
+	}
+	return w.Indexes.Entries(t.Document.Indexable())
+}
+
+// findEntries finds out which entries the stored document has, before it is changed for the first time.
+func (s *slot) findEntries(w document.Write) {
+	if s.indexed || w.Indexes == nil {
+		return
+	}
+	s.indexed = true
+	if s.current != nil {
+		s.before, _ = w.Indexes.Entries(s.current.Indexable()) // in an index that refuses it, it has none
+	}
 }
 
 // panicked is a panic of a Change on its way to the goroutine that asked for the write.

@@ -34,6 +34,10 @@ var (
 	byName     = access{"collections_name", []string{"name"}}
 	byBucket   = access{"buckets_pkey", []string{"bucket"}}
 	ofOne      = access{"documents_pkey", []string{"bucket", "collection_id"}}
+	byIndexes  = access{"collection_indexes_collection", []string{"collection_id"}}
+	byIndex    = access{"collection_indexes_pkey", []string{"index_id"}}
+	byEntry    = access{"index_entries_pkey", []string{"bucket", "index_id", "key", "id"}}
+	byUnique   = access{"unique_entries_pkey", []string{"bucket", "index_id", "key"}}
 )
 
 // Each hot statement uses whole keys, planned without its arguments on a database in which one collection has nearly everything: there the average
@@ -57,12 +61,20 @@ func TestPlans_Statements(t *testing.T) {
 		{"GetDocumentAsOf", sqlcgen.GetDocumentAsOf, []access{byHistory, byRevision}},
 		{"GetPosition", sqlcgen.GetPosition, []access{byBucket}},
 		{"LockBucket", sqlcgen.LockBucket, []access{byBucket}},
-		{"GetCollection", sqlcgen.GetCollection, []access{byName}},
-		{"ListCollections", sqlcgen.ListCollections, []access{byName}},
+		{"GetCollection", sqlcgen.GetCollection, []access{byName, byIndexes}},
+		{"ListCollections", sqlcgen.ListCollections, []access{byName, byIndexes}},
 		{"UpdateCollection", sqlcgen.UpdateCollection, []access{byNumber}},
 		{"ListCollectionRevisions", sqlcgen.ListCollectionRevisions, []access{{"collection_revisions_pkey", []string{"collection_id", "revision"}}}},
 		{"ListConfigurationChanges", sqlcgen.ListConfigurationChanges, []access{{"configuration_changes_pkey", []string{"position"}}}},
-		{"ListDeletingCollections", sqlcgen.ListDeletingCollections, []access{{"collections_deleting", nil}}},
+		{"ListDeletingCollections", sqlcgen.ListDeletingCollections, []access{{"collections_deleting", nil}, byIndexes}},
+		{"ListIndexes", sqlcgen.ListIndexes, []access{byIndexes}},
+		{"LockIndexes", sqlcgen.LockIndexes, []access{byIndexes}},
+		{"ListUnfinishedIndexes", sqlcgen.ListUnfinishedIndexes, []access{{"collection_indexes_unfinished", nil}, byNumber}},
+		{"ClaimBuild", sqlcgen.ClaimBuild, []access{{"collection_indexes_unfinished", []string{"index_id"}}}},
+		{"AdvanceBuild", sqlcgen.AdvanceBuild, []access{byIndex}},
+		{"ListDocumentsToIndex", sqlcgen.ListDocumentsToIndex, []access{byPlace}},
+		{"ListUniqueHolders", sqlcgen.ListUniqueHolders, []access{byUnique}},
+		{"PurgeIndexEntries", sqlcgen.PurgeIndexEntries, []access{{"index_entries_pkey", []string{"bucket", "index_id"}}}},
 		{"PurgeDocuments", sqlcgen.PurgeDocuments, []access{ofOne}},
 		{"PurgeChanges", sqlcgen.PurgeChanges, []access{{"changes_by_document", []string{"bucket", "collection_id"}}}},
 	} {
@@ -113,6 +125,18 @@ func TestPlans_Functions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	some := [][]byte{{1}}
+	if err := sqlcgen.New(conn).WriteEntries(t.Context(), sqlcgen.WriteEntriesParams{
+		GoneBuckets: []int32{1}, GoneIndexes: []int32{1}, GoneKeys: some, GoneIds: []string{"x"}, EntryBuckets: []int32{1}, EntryIndexes: []int32{1}, EntryKeys: some, EntryIds: []string{"x"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlcgen.New(conn).WriteUnique(t.Context(), sqlcgen.WriteUniqueParams{
+		UniqueBuckets: []int32{1, 1, 1}, UniqueIndexes: []int32{1, 1, 1}, UniqueKeys: [][]byte{{1}, {1}, {1}}, UniqueCollections: []int32{1, 1, 1}, UniqueIds: []string{"x", "x", "x"},
+		UniqueGone: []bool{true, false, false},
+	}); err != nil {
+		t.Fatal(err)
+	}
 	if err := sqlcgen.New(conn).CheckDocuments(t.Context(), sqlcgen.CheckDocumentsParams{
 		Buckets: []int32{1}, Collections: []int32{1}, Ids: []string{"new"}, Revisions: []int64{1},
 	}); err != nil {
@@ -121,6 +145,7 @@ func TestPlans_Functions(t *testing.T) {
 	for name, want := range map[string][]access{
 		"UPDATE public.documents": {byPlace}, "DELETE FROM public.documents": {byPlace}, "SELECT revision FROM public.documents": {byPlace},
 		"UPDATE public.buckets": {byBucket}, "FROM public.collections": {byNumber},
+		"DELETE FROM public.index_entries": {byEntry}, "DELETE FROM public.unique_entries": {byUnique}, "SELECT id FROM public.unique_entries": {byUnique},
 	} {
 		found := false
 		for _, text := range conn.heard {
@@ -224,6 +249,9 @@ var skewedSchema = pgtest.NewTemplate(func(ctx context.Context, url string) erro
 		INSERT INTO documents (bucket, collection_id, id, revision, schema_revision, created_at, updated_at, data)
 		SELECT c % 64, c, to_char(n, 'FM000000'), 1, 1, 'epoch', now(), '{"a": 1}'
 		  FROM generate_series(1, 200) AS c, generate_series(1, CASE c WHEN 1 THEN 30000 ELSE 10 END) AS n;
+		INSERT INTO collection_indexes (index_id, collection_id, name, spec, state) SELECT n, n % 5000 + 1, 'i' || n, '{}', 'r' FROM generate_series(1, 20000) AS n;
+		INSERT INTO index_entries SELECT bucket, collection_id, convert_to(id, 'UTF8'), id FROM documents;
+		INSERT INTO unique_entries SELECT bucket, collection_id, convert_to(id, 'UTF8'), collection_id, id FROM documents;
 		INSERT INTO changes SELECT bucket, row_number() OVER (PARTITION BY bucket), collection_id, id, 1, 'c', created_at, '', '', data FROM documents;
 		UPDATE buckets SET position = (SELECT count(*) FROM changes WHERE changes.bucket = buckets.bucket)`)
 	if err == nil {

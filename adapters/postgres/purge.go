@@ -63,14 +63,8 @@ func (p purge) contents(ctx context.Context) (full bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, index := range indexes {
-		steps = append(steps,
-			func() (int64, error) {
-				return p.queries.PurgeIndexEntries(ctx, sqlcgen.PurgeIndexEntriesParams{Bucket: b, IndexID: index, Batch: p.limit})
-			},
-			func() (int64, error) {
-				return p.queries.PurgeUniqueEntries(ctx, sqlcgen.PurgeUniqueEntriesParams{Buckets: allBuckets(), IndexID: index, Batch: p.limit})
-			})
+	for _, id := range indexes {
+		steps = append(steps, p.index(ctx, id)...)
 	}
 	for _, step := range steps {
 		n, err := step()
@@ -80,6 +74,18 @@ func (p purge) contents(ctx context.Context) (full bool, err error) {
 		full = full || n >= int64(p.limit)
 	}
 	return full, nil
+}
+
+// index removes at most limit entries of each kind.
+func (p purge) index(ctx context.Context, id int32) []func() (int64, error) {
+	return []func() (int64, error){
+		func() (int64, error) {
+			return p.queries.PurgeIndexEntries(ctx, sqlcgen.PurgeIndexEntriesParams{Bucket: p.key.Bucket, IndexID: id, Batch: p.limit})
+		},
+		func() (int64, error) {
+			return p.queries.PurgeUniqueEntries(ctx, sqlcgen.PurgeUniqueEntriesParams{Buckets: allBuckets(), IndexID: id, Batch: p.limit})
+		},
+	}
 }
 
 // collection removes what is left when the contents are gone. Of several processes one does it.

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
 
+	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/fault"
 )
 
@@ -23,6 +24,8 @@ const retryAfter = time.Second
 const (
 	stateCollectionChanged = "SH001"
 	stateDocumentChanged   = "SH002"
+	stateDuplicate         = "SH003"
+	stateIndexNotReady     = "SH004"
 	stateUniqueViolation   = "23505"
 	stateSerialization     = "40001"
 	stateDeadlock          = "40P01"
@@ -47,6 +50,8 @@ func failed(ctx context.Context, err error, what string) error {
 		switch {
 		case state == "57014", state == "55P03", state == "25P03":
 			return fault.Wrap(err, fault.Unavailable, "postgres.timeout", "the database took too long").After(retryAfter)
+		case state == stateIndexNotReady:
+			return collection.ErrChanged
 		case state == stateSerialization, state == stateDeadlock:
 			return contended(err)
 		case unavailable(state):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -38,6 +39,11 @@ func (w *writer) commit(units []*unit) {
 		if err == nil {
 			continue
 		}
+		if d := (*duplicates)(nil); errors.As(err, &d) {
+			d.fail()
+			units = append(slices.DeleteFunc(slices.Clone(first), func(u *unit) bool { return d.of[u] != nil }), units...)
+			continue
+		}
 		if n == 1 || !divisible(err) {
 			for _, u := range first {
 				u.fail(err)
@@ -46,7 +52,10 @@ func (w *writer) commit(units []*unit) {
 		}
 		// One of them is to blame, and the others must not suffer for it.
 		for i := range first {
-			if _, err := w.try(first[i : i+1]); err != nil {
+			_, err := w.try(first[i : i+1])
+			if d := (*duplicates)(nil); errors.As(err, &d) {
+				d.fail()
+			} else if err != nil {
 				first[i].fail(err)
 			}
 		}
@@ -70,6 +79,8 @@ func (w *writer) try(units []*unit) (int, error) {
 		case err == nil:
 			return n, nil
 		case errors.Is(err, errUnread):
+		case !everything && errors.As(err, new(*duplicates)):
+			// Whether the index is still there is known when the collection was read.
 		case overtaken(err):
 			w.retries.Add(1)
 			if attempt >= transactionTries {

@@ -14,8 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sheafdb/sheaf/adapters/telemetry"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/sheafdb/sheaf/adapters/telemetry"
 )
 
 func open(t *testing.T, options telemetry.Options) *telemetry.Telemetry {

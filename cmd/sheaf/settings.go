@@ -22,6 +22,7 @@ type Settings struct {
 	Pprof     PprofSettings     `setting:"pprof"`
 	Schema    SchemaSettings    `setting:"schema"`
 	Import    ImportSettings    `setting:"import"`
+	Query     QuerySettings     `setting:"query"`
 	Dev       DevSettings       `setting:"dev"`
 }
 
@@ -110,6 +111,11 @@ type SchemaLimits struct {
 type ImportSettings struct {
 	StrictMaxDocuments int   `setting:"strictMaxDocuments" default:"100000" min:"1" help:"documents in one import of mode strict; mode skip has no bound"`
 	StrictMaxBytes     Bytes `setting:"strictMaxBytes" default:"64MiB" min:"1KiB" max:"4GiB" help:"bytes in one import of mode strict, after decompression"`
+}
+
+// QuerySettings bound what one query reads.
+type QuerySettings struct {
+	MaxScan int `setting:"maxScan" default:"10000" min:"0" help:"documents or index entries that a query reads to find or sort its answer; beyond, it needs an index or allowScan=true"`
 }
 
 // DevSettings belong to sheaf dev.

@@ -86,6 +86,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	loops.Go(func() { catalog.Follow(looping, log) })
 	if slices.Contains(settings.Roles, "process") {
 		loops.Go(func() { collections.Purge(looping, log) })
+		loops.Go(func() { collections.BuildIndexes(looping, log) })
 	}
 
 	return &service{
@@ -128,6 +129,7 @@ func limitsOf(settings Settings) app.Limits {
 	limits := app.Limits{
 		Document: collection.Limits{Bytes: int(settings.HTTP.MaxDocumentBytes)},
 		Schema:   schema.DefaultLimits(),
+		Scan:     int64(settings.Query.MaxScan),
 		Import: app.ImportLimits{
 			StrictDocuments: settings.Import.StrictMaxDocuments,
 			StrictBytes:     int(settings.Import.StrictMaxBytes),

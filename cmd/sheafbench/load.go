@@ -32,7 +32,7 @@ type slice struct {
 
 // hit sends requests over connections in a closed loop for the duration.
 // It fails with the first answer of a status other than want, or that check refuses.
-func hit(ctx context.Context, addr string, connections int, duration time.Duration, want int, make request, verify check) (slice, error) {
+func hit(ctx context.Context, addr string, connections int, duration time.Duration, want int, render request, verify check) (slice, error) {
 	ctx, cancel := context.WithTimeout(ctx, duration)
 	defer cancel()
 	var wg sync.WaitGroup
@@ -42,7 +42,7 @@ func hit(ctx context.Context, addr string, connections int, duration time.Durati
 	began := time.Now()
 	for c := range connections {
 		wg.Go(func() {
-			one, err := loop(ctx, addr, c, want, make, verify)
+			one, err := loop(ctx, addr, c, want, render, verify)
 			mu.Lock()
 			defer mu.Unlock()
 			all.requests += len(one)
@@ -57,7 +57,7 @@ func hit(ctx context.Context, addr string, connections int, duration time.Durati
 	return all, failed
 }
 
-func loop(ctx context.Context, addr string, connection, want int, make request, verify check) ([]time.Duration, error) {
+func loop(ctx context.Context, addr string, connection, want int, render request, verify check) ([]time.Duration, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func loop(ctx context.Context, addr string, connection, want int, make request, 
 	in := bufio.NewReaderSize(conn, 64<<10)
 	var took []time.Duration
 	for n := 0; ctx.Err() == nil; n++ {
-		out := make(connection, n)
+		out := render(connection, n)
 		began := time.Now()
 		if _, err := conn.Write(out); err != nil {
 			return took, err

@@ -84,17 +84,8 @@ func (c *Collection) idFrom(tree any) (ident.Document, []fault.Violation) {
 	if !found {
 		return wrong("must be given: the document's id is taken from it")
 	}
-	var text string
-	switch v := value.(type) {
-	case string:
-		text = v
-	case json.Number:
-		whole, fraction, _ := strings.Cut(string(v), ".")
-		if strings.Trim(fraction, "0") != "" {
-			return wrong("must be a string or an integer: the document's id is taken from it")
-		}
-		text = whole
-	default:
+	text, ok := idText(value)
+	if !ok {
 		return wrong("must be a string or an integer: the document's id is taken from it")
 	}
 	id, err := ident.ParseDocument(text)
@@ -102,6 +93,18 @@ func (c *Collection) idFrom(tree any) (ident.Document, []fault.Violation) {
 		return wrong(fault.Find(err).Text)
 	}
 	return id, nil
+}
+
+// idText returns a value as an id is written: a string as it is, an integer as its digits.
+func idText(value any) (string, bool) {
+	switch v := value.(type) {
+	case string:
+		return v, true
+	case json.Number:
+		whole, fraction, _ := strings.Cut(string(v), ".")
+		return whole, strings.Trim(fraction, "0") == ""
+	}
+	return "", false
 }
 
 // NameID returns the id of a document that is to be stored: the one that was given, the one that the data names, or none.

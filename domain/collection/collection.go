@@ -6,11 +6,15 @@
 package collection
 
 import (
+	"slices"
 	"time"
 
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
+	"github.com/sheafdb/sheaf/domain/jsontext"
+	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/domain/schema"
 )
 
@@ -53,6 +57,9 @@ type Stored struct {
 	UpdatedAt time.Time
 	// Configuration is the canonical JSON text of the configuration, without its name.
 	Configuration []byte
+	// Indexes are in the order of their ids. Beside those that the configuration declares there may be some of earlier revisions that are being deleted.
+	// Their states change without a revision.
+	Indexes []index.Stored
 }
 
 // Revision is one revision of a configuration.
@@ -67,11 +74,71 @@ type Revision struct {
 type Collection struct {
 	Stored
 	Config Configuration
-	schema *schema.Schema
+	// Indexed are the indexes that the configuration declares, in its order.
+	Indexed []Index
+	// Maintained is what every write of a document maintains: the indexes that are building or ready.
+	Maintained *index.Set
+	schema     *schema.Schema
+	filters    *query.Env
+}
+
+// Filters is what expressions over the collection's documents are compiled for: the members that the schema names have its types, and where it is closed
+// there are no others.
+func (c *Collection) Filters() *query.Env { return c.filters }
+
+// filtersOf reads the types of a schema; nil is the schema of any object.
+func filtersOf(config Configuration) (*query.Env, error) {
+	var tree any = true
+	if config.Schema != nil {
+		var err error
+		if tree, err = jsontext.Decode(config.Schema); err != nil {
+			return nil, err
+		}
+	}
+	return query.FilterEnv(query.SchemaType(tree, config.UnknownFields != AllowUnknown)), nil
+}
+
+// Index is a declared index with what has become of it.
+type Index struct {
+	index.Kept
+	State index.State
+}
+
+// adoptIndexes brings together what is declared and what is stored.
+func (c *Collection) adoptIndexes() {
+	var maintained []index.Kept
+	for _, declared := range c.Config.Indexes {
+		at := slices.IndexFunc(c.Indexes, func(s index.Stored) bool { return s.Name == declared.Name && s.State != index.Deleting })
+		if at < 0 {
+			continue // an adapter made them in the transaction of the configuration: there are none only where nothing was stored
+		}
+		x := Index{index.Kept{Index: declared, ID: c.Indexes[at].ID}, c.Indexes[at].State}
+		c.Indexed = append(c.Indexed, x)
+		if x.State != index.Failed {
+			maintained = append(maintained, x.Kept)
+		}
+	}
+	c.Maintained = index.NewSet(maintained...)
+}
+
+// ReadyIndexes are the indexes that searches may use.
+func (c *Collection) ReadyIndexes() []index.Kept {
+	var ready []index.Kept
+	for _, x := range c.Indexed {
+		if x.State == index.Ready {
+			ready = append(ready, x.Kept)
+		}
+	}
+	return ready
 }
 
 // ErrChanged says that a collection is no longer at the version that judged a write: read it again and judge again.
 var ErrChanged = fault.New(fault.Unavailable, "collection.changed", "the collection is being changed").After(time.Second)
+
+// Same says whether two views of a collection are the same version with its indexes in the same states.
+func (s Stored) Same(other Stored) bool {
+	return s.Version() == other.Version() && index.SameStates(s.Indexes, other.Indexes)
+}
 
 // Version returns the version that is stored.
 func (s Stored) Version() Version { return Version{s.Key, s.Revision} }

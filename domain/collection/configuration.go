@@ -7,6 +7,7 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/domain/schema"
@@ -41,6 +42,8 @@ type Configuration struct {
 	IDFrom      query.Path
 	idFromText  string
 	Concurrency Concurrency
+	Indexes     []*index.Index
+	References  []Reference
 }
 
 // maxDescription bounds a description, in bytes.
@@ -147,6 +150,15 @@ var members = map[string]func(p *parsing, pointer string, value any){
 	"concurrency": func(p *parsing, pointer string, value any) {
 		choice(p, pointer, value, &p.config.Concurrency, ConditionOptional, ConditionRequired)
 	},
+	"indexes": func(p *parsing, pointer string, value any) {
+		indexes, wrong := index.ParseAll(value)
+		for _, v := range wrong {
+			v.Pointer = pointer + v.Pointer
+			p.faults = append(p.faults, v)
+		}
+		p.config.Indexes = indexes
+	},
+	"references": (*parsing).references,
 	"id": func(p *parsing, pointer string, value any) {
 		object, ok := value.(map[string]any)
 		if !ok {
@@ -217,6 +229,20 @@ func (c Configuration) Tree() map[string]any {
 	if c.IDFrom != nil {
 		tree["id"] = map[string]any{"from": c.idFromText}
 	}
+	if len(c.References) > 0 {
+		list := make([]any, len(c.References))
+		for i, r := range c.References {
+			list[i] = r.Tree()
+		}
+		tree["references"] = list
+	}
+	if len(c.Indexes) > 0 {
+		list := make([]any, len(c.Indexes))
+		for i, x := range c.Indexes {
+			list[i] = x.Tree()
+		}
+		tree["indexes"] = list
+	}
 	return tree
 }
 
@@ -234,5 +260,11 @@ func Compile(stored Stored, limits schema.Limits) (*Collection, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "internal", "configuration of collection %q", stored.Name)
 	}
-	return &Collection{Stored: stored, Config: config, schema: compiled}, nil
+	filters, err := filtersOf(config)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "internal", "configuration of collection %q", stored.Name)
+	}
+	c := &Collection{Stored: stored, Config: config, schema: compiled, filters: filters}
+	c.adoptIndexes()
+	return c, nil
 }

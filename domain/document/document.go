@@ -13,6 +13,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
 )
 
 // Document is a document at one revision.
@@ -26,6 +27,11 @@ type Document struct {
 	UpdatedAt      time.Time
 	// Data is the canonical text of what the user stored.
 	Data []byte
+}
+
+// Indexable returns what an index sees of the document.
+func (d Document) Indexable() index.Document {
+	return index.Document{ID: d.ID.String(), Revision: d.Revision, CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, Data: d.Data}
 }
 
 // Next is what a document becomes. The zero Next leaves it as it is.
@@ -51,6 +57,8 @@ type Change func(current *Document) (Next, error)
 type Write struct {
 	Collection collection.Version
 	ID         ident.Document
+	// Indexes are those that the collection's version maintains; nil where it has none.
+	Indexes *index.Set
 	// Fresh says that the id was just made and cannot be taken; it spares a look-up. A wrong Fresh costs a second try and nothing else.
 	Fresh  bool
 	Change Change

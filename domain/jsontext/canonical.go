@@ -98,7 +98,7 @@ func (w *writer) value() bool {
 	if w.pos == len(w.src) {
 		return w.syntax(w.pos, "a value")
 	}
-	ok := false
+	var ok bool
 	switch w.src[w.pos] {
 	case '{':
 		ok = w.object()
@@ -268,7 +268,7 @@ type scanned struct {
 // string writes the string that begins at pos. For what cannot be kept, it writes U+FFFD.
 func (w *writer) string() (s scanned, ok bool) {
 	src, text := w.src, w.text
-	out := append(w.out, '"')
+	out := append(w.out, '"') //nolint:gocritic // w.out is set where the string ends
 	start := w.pos + 1
 	for i := start; ; {
 		for i < len(src) && text[src[i]] {
@@ -281,7 +281,7 @@ func (w *writer) string() (s scanned, ok bool) {
 		r, next, flaw := rune(0), i+1, ""
 		switch c := src[i]; {
 		case c == '"':
-			w.out, w.pos = append(out, '"'), next
+			w.out, w.pos = append(out, '"'), next //nolint:gocritic // see above
 			return s, true
 		case c == '\\':
 			if r, next, flaw = scanEscape(src, i); flaw == codeSyntax {

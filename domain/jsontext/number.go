@@ -178,6 +178,13 @@ func CompareNumbers(a, b json.Number) int {
 	return x.sign * compareMagnitudes(x, y)
 }
 
+// Digits returns a JSON number taken apart: sign × 0.digits × 10^scale. The first digit is not 0; zeros at the end stand as they were written,
+// and so does the point, which does not count. All parts of 0, and of what is no JSON number, are zero.
+func Digits(n json.Number) (sign int, digits string, scale int) {
+	d := decimalOf(string(n))
+	return d.sign, d.digits, d.scale
+}
+
 // decimal is a number taken apart: sign × 0.digits × 10^scale, where the first digit is not 0.
 type decimal struct {
 	sign   int

@@ -239,6 +239,7 @@ func FuzzMergePatch(f *testing.F) {
 
 // checkMerged says what RFC 7396 says, member by member.
 func checkMerged(t *testing.T, target, patch, got any) {
+	t.Helper()
 	changes, ok := patch.(map[string]any)
 	if !ok {
 		if !jsontext.Equal(got, patch) {

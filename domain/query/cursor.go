@@ -31,8 +31,12 @@ func PageSize(n int) int {
 type Cursor struct {
 	// List names the list with everything that decides its order and contents; a cursor of one list is refused by another.
 	List string
-	// After is the last key of the page before.
+	// After is the last key of the page before; of documents, the id.
 	After string
+	// Key is the place of that document in an order by values.
+	Key []byte
+	// Back says that the page before is asked for, not the one behind.
+	Back bool
 }
 
 // cursorPrefix is the version of the token's form; another form gets another prefix, so that old tokens are told from altered ones.
@@ -42,6 +46,8 @@ const cursorPrefix = "c1-"
 type wireCursor struct {
 	List  []byte `json:"l"`
 	After string `json:"a"`
+	Key   []byte `json:"k,omitempty"`
+	Back  bool   `json:"b,omitempty"`
 }
 
 const (
@@ -51,7 +57,7 @@ const (
 
 // Format returns the cursor as an opaque token: URL-safe, and with a checksum, so that a damaged one is told from a foreign one.
 func (c Cursor) Format() string {
-	body, err := json.Marshal(wireCursor{List: c.digest(), After: c.After})
+	body, err := json.Marshal(wireCursor{List: c.digest(), After: c.After, Key: c.Key, Back: c.Back})
 	if err != nil {
 		panic("query: a cursor of bytes and a string always encodes: " + err.Error())
 	}
@@ -90,7 +96,7 @@ func ParseCursor(list, token string) (Cursor, error) {
 	if !bytes.Equal(w.List, c.digest()) {
 		return Cursor{}, pageFault("page.foreign", "the page token belongs to another list or to other parameters")
 	}
-	c.After = w.After
+	c.After, c.Key, c.Back = w.After, w.Key, w.Back
 	return c, nil
 }
 

@@ -1,4 +1,10 @@
-// Package query holds the small languages of a request as checked values: paths into documents and page tokens.
+// Package query holds the small languages of a request as checked values: expressions, paths into documents and page tokens.
+//
+// An expression is CEL (docs/expressions.md). Compile parses it with cel-go and checks it against what is known of its variables; what is left is a
+// tree of ours, node.go, which whoever plans or runs a query walks. It has two interpreters that agree on every document: Expr.Eval here, and the
+// SQL that adapters/postgres/expression makes. Where a value is missing or of the wrong kind both have an error, which is no match.
+//
+// Start at Compile. The checker: check.go, check_operator.go, check_function.go. What a JSON Schema says of a place: shape.go.
 package query
 
 import (

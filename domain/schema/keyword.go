@@ -17,7 +17,7 @@ import (
 // It is filled by init because readers call back into schema.
 var keywords map[string]func(c *compiler, n *node, p *place)
 
-func init() {
+func init() { //nolint:gochecknoinits // see above
 	keywords = map[string]func(c *compiler, n *node, p *place){
 		"$schema":          readDialect,
 		"$vocabulary":      refused("$vocabulary", "custom vocabularies are not supported"),

@@ -40,7 +40,7 @@ func parseDecimal(text string) decimal {
 		mantissa = mantissa[:i]
 	}
 	digits, zeros, fraction, inFraction := 0, 0, 0, false
-	for i := 0; i < len(mantissa); i++ {
+	for i := range len(mantissa) {
 		ch := mantissa[i]
 		if ch == '.' {
 			inFraction = true
@@ -82,7 +82,7 @@ func parseExponent(text string) int {
 		text = text[1:]
 	}
 	n := 0
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		if n = n*10 + int(text[i]-'0'); n > maxExponent {
 			return sign * maxExponent
 		}

@@ -87,7 +87,7 @@ func (r *resource) join(ref string) (string, error) {
 
 // link resolves the references. A target that no keyword led to is compiled now, and may bring references of its own.
 func (c *compiler) link() {
-	for i := 0; i < len(c.pending); i++ {
+	for i := 0; i < len(c.pending); i++ { //nolint:intrange // it grows on the way
 		r := c.pending[i]
 		target, anchor := c.resolve(r)
 		if target == nil {

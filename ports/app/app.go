@@ -32,6 +32,8 @@ type Limits struct {
 	Document collection.Limits
 	Schema   schema.Limits
 	Import   ImportLimits
+	// Scan is how many documents, or entries of an index, a query may read that no index answers, unless it asks for more.
+	Scan int64
 }
 
 // Dependencies are what the use cases stand on.

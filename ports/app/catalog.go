@@ -84,7 +84,7 @@ func (c *Catalog) load(ctx context.Context, name ident.Collection) (*collection.
 		if stored.State != collection.Active {
 			return nil, NotFound(name)
 		}
-		if have != nil && have.Version() == stored.Version() {
+		if have != nil && have.Same(stored) {
 			return have, nil
 		}
 		compiled, err := collection.Compile(stored, c.limits)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"strconv"
 
@@ -161,7 +162,11 @@ func (s *Collections) rehearse(ctx context.Context, name ident.Collection, decid
 		return Written{}, err
 	}
 	if err != nil {
-		fresh.Configuration, err = decide(nil)
+		text, err := decide(nil)
+		if err != nil {
+			return Written{}, err
+		}
+		fresh, err = fresh.Declaring(text)
 		return Written{Collection: fresh, Created: true}, err
 	}
 	if current.State == collection.Deleting {
@@ -171,8 +176,11 @@ func (s *Collections) rehearse(ctx context.Context, name ident.Collection, decid
 	if err != nil {
 		return Written{}, err
 	}
-	if string(text) != string(current.Configuration) {
-		current.Configuration, current.UpdatedAt = text, fresh.UpdatedAt
+	if !bytes.Equal(text, current.Configuration) {
+		if current, err = current.Declaring(text); err != nil {
+			return Written{}, err
+		}
+		current.UpdatedAt = fresh.UpdatedAt
 		current.Revision++
 	}
 	return Written{Collection: current}, nil
@@ -233,11 +241,8 @@ func (s *Collections) Delete(ctx context.Context, by Caller, r DeleteCollection)
 		return collection.Stored{}, false, err
 	}
 	// The collection is marked: whatever happens from here on, Purge will finish the work.
-	done, err = s.Store.PurgeCollection(ctx, stored.Key, purgeNow)
-	if err != nil {
-		return stored, false, nil
-	}
-	return stored, done, nil
+	done, failed := s.Store.PurgeCollection(ctx, stored.Key, purgeNow)
+	return stored, done && failed == nil, nil
 }
 
 // StaleError is a condition on a collection that does not hold, with the collection as it stands.

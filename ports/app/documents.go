@@ -9,7 +9,6 @@ import (
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/query"
-	"github.com/sheafdb/sheaf/ports"
 )
 
 // judgements bounds how often a write is judged again because the configuration changed under it.
@@ -128,7 +127,7 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 		if err != nil {
 			return document.Result{}, err
 		}
-		w.Collection = c.Version()
+		w.Collection, w.Indexes = c.Version(), c.Maintained
 		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}}
 		if validateOnly {
 			result, err := d.rehearse(ctx, c, batch)
@@ -170,7 +169,7 @@ func (d *Documents) rehearse(ctx context.Context, c *collection.Collection, batc
 	if t.Outcome == document.Deleted {
 		t.Document = *current
 	}
-	return document.Result{Outcome: t.Outcome, Document: t.Document}, nil
+	return document.Result(t), nil
 }
 
 // Get returns a document.
@@ -189,30 +188,6 @@ func (d *Documents) Get(ctx context.Context, _ Caller, name ident.Collection, id
 	}
 	pre.NoneMatch = nil
 	return found, pre.Check(&found)
-}
-
-// List returns a page of documents in the order of the bytes of their ids. Pages of large documents hold fewer of them.
-// It fails with fault.NotFound, and with fault.Malformed for a page token that is not one of this list.
-func (d *Documents) List(ctx context.Context, _ Caller, name ident.Collection, p Paging) (Page[document.Document], error) {
-	c, err := d.Catalog.Get(ctx, name)
-	if err != nil {
-		return Page[document.Document]{}, err
-	}
-	cursor, err := query.ParseCursor("documents/"+name.String(), p.Token)
-	if err != nil {
-		return Page[document.Document]{}, err
-	}
-	items, more, err := d.Store.List(ctx, c.Key, ports.Range{After: cursor.After, Limit: query.PageSize(p.Size), Bytes: pageBytes})
-	if err != nil {
-		return Page[document.Document]{}, err
-	}
-	page := Page[document.Document]{Items: items}
-	if more {
-		cursor.After = items[len(items)-1].ID.String()
-		page.Next = cursor.Format()
-	}
-	page.Count, err = count(p.Count, func(kind query.CountKind) (query.Count, error) { return d.Store.Count(ctx, c.Key, kind) })
-	return page, err
 }
 
 // count asks for a count where one is wanted.

@@ -145,7 +145,7 @@ func (run *importRun) strict(ctx context.Context) error {
 			return err
 		}
 		if item.faults == nil {
-			item.judge(run.request.Collection, chunk.collection)
+			item.judge(chunk.collection)
 		}
 		run.fail(item)
 		chunk.release(run.report.Failed > 0)
@@ -174,7 +174,7 @@ func (run *importRun) judgeTail(ctx context.Context, chunk *importChunk) error {
 		chunk.collection = c
 	}
 	for _, item := range chunk.items[chunk.judged:] {
-		item.judge(run.request.Collection, chunk.collection)
+		item.judge(chunk.collection)
 		run.fail(item)
 	}
 	chunk.judged = len(chunk.items)
@@ -234,7 +234,7 @@ func (run *importRun) judge(ctx context.Context, chunk *importChunk) error {
 	chunk.collection = c
 	for _, item := range chunk.items {
 		if !item.unreadable {
-			item.judge(run.request.Collection, c)
+			item.judge(c)
 		}
 	}
 	return ctx.Err()
@@ -259,14 +259,21 @@ var errNotStored = errors.New("decided, not to be stored")
 // all says that a taken id undoes everything.
 func (run *importRun) store(ctx context.Context, chunk *importChunk, all bool) error {
 	at := run.transfer.Clock()
-	for range judgements {
+	for judged := 0; judged < judgements; {
 		batch := document.Batch{Origin: run.by.origin(), At: at, Writes: chunk.writes(run.request, all)}
 		var err error
 		if len(batch.Writes) > 0 {
 			_, err = run.transfer.Store.Write(ctx, batch)
 		}
+		duplicate := (*document.DuplicateError)(nil)
 		switch {
+		case errors.As(err, &duplicate):
+			// Each time there is at least one item less.
+			if chunk.refuse(duplicate); !all {
+				continue
+			}
 		case errors.Is(err, collection.ErrChanged):
+			judged++
 			run.transfer.Catalog.Forget(run.request.Collection)
 			if err := run.judge(ctx, chunk); err != nil {
 				return err

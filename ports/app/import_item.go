@@ -93,7 +93,7 @@ func (item *importItem) open() error {
 }
 
 // judge says what the collection makes of the data; it may be called again for another version.
-func (item *importItem) judge(name ident.Collection, c *collection.Collection) {
+func (item *importItem) judge(c *collection.Collection) {
 	item.faults = nil
 	admitted, err := c.Admit(item.data)
 	if err == nil {
@@ -153,6 +153,8 @@ type importChunk struct {
 	// collection is what the items were judged by, judged how many of them.
 	collection *collection.Collection
 	judged     int
+	// written are the items of the writes, in their order.
+	written []*importItem
 }
 
 func (c *importChunk) add(item *importItem) {
@@ -181,13 +183,15 @@ func (c *importChunk) bad() bool {
 // The last one ends the transaction where nothing shall be stored: it alone knows how all were decided.
 func (c *importChunk) writes(r ImportDocuments, all bool) []document.Write {
 	writes := make([]document.Write, 0, len(c.items))
+	c.written = c.written[:0]
 	var conflicts int
 	for _, item := range c.items {
 		if item.faults != nil {
 			continue
 		}
+		c.written = append(c.written, item)
 		first := len(writes) == 0
-		writes = append(writes, document.Write{Collection: c.collection.Version(), ID: item.id, Change: func(current *document.Document) (document.Next, error) {
+		writes = append(writes, document.Write{Collection: c.collection.Version(), Indexes: c.collection.Maintained, ID: item.id, Change: func(current *document.Document) (document.Next, error) {
 			if first { // a transaction may be tried more than once
 				conflicts = 0
 			}
@@ -210,6 +214,17 @@ func (c *importChunk) writes(r ImportDocuments, all bool) []document.Write {
 		return next, err
 	}
 	return writes
+}
+
+// refuse records unique keys that others have as faults of the lines.
+func (c *importChunk) refuse(err *document.DuplicateError) {
+	for _, d := range err.Duplicates {
+		item := c.written[d.Write]
+		for _, v := range d.Violations() {
+			v.Pointer = item.prefix + v.Pointer
+			item.faults = append(item.faults, v)
+		}
+	}
 }
 
 // decide says what becomes of the item where current is stored under its id.

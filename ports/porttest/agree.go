@@ -14,6 +14,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/ports"
 )
@@ -84,13 +85,17 @@ func (w *walk) both(what string, do func(context.Context, ports.Store) (any, err
 	return want
 }
 
-// sameError compares faults by kind, code and the document that they carry, and other errors as they are.
+// sameError compares faults by kind, code and the document or the duplicates that they carry, and other errors as they are.
 func sameError(got, want error) bool {
 	if got == nil || want == nil || fault.Find(want) == nil {
 		return (got == nil) == (want == nil) && errors.Is(got, want)
 	}
 	var a, b *document.StaleError
 	if errors.As(got, &a) != errors.As(want, &b) || a != nil && !reflect.DeepEqual(a.Current, b.Current) {
+		return false
+	}
+	var c, d *document.DuplicateError
+	if errors.As(got, &c) != errors.As(want, &d) || c != nil && !reflect.DeepEqual(c.Duplicates, d.Duplicates) {
 		return false
 	}
 	return fault.KindOf(got) == fault.KindOf(want) && fault.CodeOf(got) == fault.CodeOf(want)
@@ -111,8 +116,10 @@ func (w *walk) step() {
 		w.configure(pick(w, collectionNames))
 	case n < 67:
 		w.delete(pick(w, collectionNames))
-	case n < 72:
+	case n < 70:
 		w.purge()
+	case n < 76:
+		w.finish()
 	default:
 		w.read()
 	}
@@ -133,8 +140,10 @@ var (
 	collectionNames = []string{"books", "a", "a-b", "a_b"}
 	documentIDs     = []string{"a", "aa", "B", "é", "~", "a b", "\U00010000", "ｆ"}
 	// Canonical texts.
-	configurations = []string{`{}`, `{"n": 1}`, `{"description": "it's \"quoted\" \\ $1"}`}
-	datas          = []string{`1`, `{}`, `{"n": 1.10}`, `{"a": [null, true, "é\n"], "bb": {}}`, `"` + strings.Repeat("x", 100) + `"`}
+	configurations = []string{
+		`{}`, `{"n": 1}`, `{"description": "it's \"quoted\" \\ $1"}`, `{"indexes": [` + uniqueN + `, ` + byTags + `]}`, `{"n": 1, "indexes": [` + uniqueN + `]}`,
+	}
+	datas = []string{`1`, `{}`, `{"n": 1.10}`, `{"n": 1.1}`, `{"n": 2, "tags": ["x", 1.0]}`, `{"tags": ["y", "x", "y"]}`, `{"a": [null, true, "é\n"], "bb": {}}`, `"` + strings.Repeat("x", 100) + `"`}
 )
 
 func (w *walk) configure(name string) {
@@ -196,6 +205,25 @@ func (w *walk) purge() {
 	})
 }
 
+// finish takes some steps with what is unfinished. Those that remove an index go to the end: how much a step removes is the adapter's.
+func (w *walk) finish() {
+	w.Helper()
+	list := w.both("unfinished", func(ctx context.Context, s ports.Store) (any, error) { return s.UnfinishedIndexes(ctx, 10) }).value.([]ports.UnfinishedIndex)
+	limit, at := 1+w.random.IntN(3), w.clock()
+	for _, x := range list {
+		w.both(fmt.Sprintf("finish %+v", x), func(ctx context.Context, s ports.Store) (any, error) {
+			if x.State == index.Building {
+				return s.BuildIndex(ctx, build(x, at, limit))
+			}
+			for {
+				if done, err := s.PurgeIndex(ctx, x.Key, x.ID, limit); err != nil || done {
+					return done, err
+				}
+			}
+		})
+	}
+}
+
 func (w *walk) write() {
 	w.Helper()
 	b := document.Batch{Origin: w.origin(), At: w.clock()}
@@ -213,11 +241,9 @@ func (w *walk) write() {
 // recent returns a version of a collection, most often the one that is in force.
 func (w *walk) recent() collection.Stored {
 	c := pick(w, w.known)
-	if w.often(15) {
-		return c
-	}
 	now, err := w.model.GetCollection(w.Context(), c.Name)
-	if err != nil {
+	// The indexes of a version that is in force are those of now: what becomes of an index that has failed is the adapter's.
+	if err != nil || w.often(15) && now.Version() != c.Version() {
 		return c
 	}
 	return now

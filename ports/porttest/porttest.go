@@ -31,7 +31,9 @@ func Store(t *testing.T, open Open) {
 	t.Helper()
 	t.Run("Collections", func(t *testing.T) { Collections(t, open) })
 	t.Run("Documents", func(t *testing.T) { Documents(t, open) })
+	t.Run("Find", func(t *testing.T) { Find(t, open) })
 	t.Run("Writes", func(t *testing.T) { Writes(t, open) })
+	t.Run("Indexes", func(t *testing.T) { Indexes(t, open) })
 	t.Run("Changes", func(t *testing.T) { Changes(t, open) })
 	t.Run("History", func(t *testing.T) { History(t, open) })
 	t.Run("Export", func(t *testing.T) { Export(t, open) })
@@ -59,6 +61,8 @@ func (p promises) keep(t *testing.T, open Open) {
 		})
 	}
 }
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
 
 // noon is when everything happens.
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 123_456_000, time.UTC)
@@ -151,7 +155,7 @@ func (f fixture) sharing() (a, b collection.Stored) {
 
 // write is a change of a document that was judged by the collection as it is in c.
 func write(c collection.Stored, name string, does document.Change) document.Write {
-	return document.Write{Collection: c.Version(), ID: id(name), Change: does}
+	return document.Write{Collection: c.Version(), Indexes: setOf(c), ID: id(name), Change: does}
 }
 
 func create(c collection.Stored, name, data string) document.Write {

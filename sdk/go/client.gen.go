@@ -192,7 +192,8 @@ type ClientInterface interface {
 
 	// ListDocuments List documents
 	//
-	// Documents in the order of the bytes of their ids. For ids made by the server that is the order of creation.
+	// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
+	// A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 	//
 	// Corresponds with GET /v1/collections/{collection}/documents (the `ListDocuments` operationId).
 	ListDocuments(ctx context.Context, collection CollectionName, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -362,13 +363,13 @@ type ClientInterface interface {
 
 	// ImportDocumentsWithBody Import documents
 	//
-	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 	//
 	// `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 	//
-	// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -377,18 +378,36 @@ type ClientInterface interface {
 
 	// ImportDocuments Import documents
 	//
-	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 	//
 	// `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 	//
-	// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/collections/{collection}/import (the `ImportDocuments` operationId).
 	ImportDocuments(ctx context.Context, collection CollectionName, params *ImportDocumentsParams, body ImportDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// QueryDocumentsWithBody List documents by a query in the body
+	//
+	// What `GET …/documents` does, with its parameters as members of one object: for filters that are too long for a URL.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
+	QueryDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// QueryDocuments List documents by a query in the body
+	//
+	// What `GET …/documents` does, with its parameters as members of one object: for filters that are too long for a URL.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
+	QueryDocuments(ctx context.Context, collection CollectionName, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListCollectionRevisions List the revisions of a configuration
 	//
@@ -628,7 +647,8 @@ func (c *Client) PutCollection(ctx context.Context, collection CollectionName, p
 
 // ListDocuments List documents
 //
-// Documents in the order of the bytes of their ids. For ids made by the server that is the order of creation.
+// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
+// A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 //
 // Corresponds with GET /v1/collections/{collection}/documents (the `ListDocuments` operationId).
 func (c *Client) ListDocuments(ctx context.Context, collection CollectionName, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -988,13 +1008,13 @@ func (c *Client) ExportDocuments(ctx context.Context, collection CollectionName,
 
 // ImportDocumentsWithBody Import documents
 //
-// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 //
 // `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 //
-// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1013,19 +1033,57 @@ func (c *Client) ImportDocumentsWithBody(ctx context.Context, collection Collect
 
 // ImportDocuments Import documents
 //
-// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 //
 // `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 //
-// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/collections/{collection}/import (the `ImportDocuments` operationId).
 func (c *Client) ImportDocuments(ctx context.Context, collection CollectionName, params *ImportDocumentsParams, body ImportDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewImportDocumentsRequest(c.Server, collection, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// QueryDocumentsWithBody List documents by a query in the body
+//
+// What `GET …/documents` does, with its parameters as members of one object: for filters that are too long for a URL.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
+func (c *Client) QueryDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewQueryDocumentsRequestWithBody(c.Server, collection, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// QueryDocuments List documents by a query in the body
+//
+// What `GET …/documents` does, with its parameters as members of one object: for filters that are too long for a URL.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
+func (c *Client) QueryDocuments(ctx context.Context, collection CollectionName, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewQueryDocumentsRequest(c.Server, collection, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1667,6 +1725,78 @@ func NewListDocumentsRequest(server string, collection CollectionName, params *L
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
+		if params.Filter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filter", *params.Filter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OrderBy != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "orderBy", *params.OrderBy, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "fields", *params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Expand != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expand", *params.Expand, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AllowScan != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "allowScan", *params.AllowScan, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Explain != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "explain", *params.Explain, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.PageSize != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pageSize", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
@@ -1946,6 +2076,30 @@ func NewGetDocumentRequest(server string, collection CollectionName, id Document
 		if params.AsOf != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "fields", *params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Expand != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expand", *params.Expand, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -2598,9 +2752,9 @@ func NewListDocumentRevisionsRequest(server string, collection CollectionName, i
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if params.Fields != nil {
+		if params.Data != nil {
 
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "fields", *params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "data", *params.Data, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -2882,6 +3036,53 @@ func NewImportDocumentsRequestWithBody(server string, collection CollectionName,
 	return req, nil
 }
 
+// NewQueryDocumentsRequest calls the generic QueryDocuments builder with application/json body
+func NewQueryDocumentsRequest(server string, collection CollectionName, body QueryDocumentsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewQueryDocumentsRequestWithBody(server, collection, "application/json", bodyReader)
+}
+
+// NewQueryDocumentsRequestWithBody constructs an http.Request for the QueryDocuments method, with any body, and a specified content type
+func NewQueryDocumentsRequestWithBody(server string, collection CollectionName, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "collection", collection, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/collections/%s/query", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListCollectionRevisionsRequest constructs an http.Request for the ListCollectionRevisions method
 func NewListCollectionRevisionsRequest(server string, collection CollectionName, params *ListCollectionRevisionsParams) (*http.Request, error) {
 	var err error
@@ -3115,7 +3316,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListDocumentsWithResponse List documents
 	//
-	// Documents in the order of the bytes of their ids. For ids made by the server that is the order of creation.
+	// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
+	// A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3301,13 +3503,13 @@ type ClientWithResponsesInterface interface {
 
 	// ImportDocumentsWithBodyWithResponse Import documents
 	//
-	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 	//
 	// `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 	//
-	// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3316,18 +3518,36 @@ type ClientWithResponsesInterface interface {
 
 	// ImportDocumentsWithResponse Import documents
 	//
-	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+	// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 	//
 	// `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 	//
-	// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/collections/{collection}/import (the `ImportDocuments` operationId).
 	ImportDocumentsWithResponse(ctx context.Context, collection CollectionName, params *ImportDocumentsParams, body ImportDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*ImportDocumentsResponse, error)
+
+	// QueryDocumentsWithBodyWithResponse List documents by a query in the body
+	//
+	// What `GET …/documents` does, with its parameters as members of one object: for filters that are too long for a URL.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
+	QueryDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error)
+
+	// QueryDocumentsWithResponse List documents by a query in the body
+	//
+	// What `GET …/documents` does, with its parameters as members of one object: for filters that are too long for a URL.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
+	QueryDocumentsWithResponse(ctx context.Context, collection CollectionName, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error)
 
 	// ListCollectionRevisionsWithResponse List the revisions of a configuration
 	//
@@ -4566,6 +4786,16 @@ type ListDocumentsResponse406Headers struct {
 	RequestID string
 }
 
+// ListDocumentsResponse413Headers the declared response headers of an HTTP 413 response for ListDocuments
+type ListDocumentsResponse413Headers struct {
+	RequestID string
+}
+
+// ListDocumentsResponse422Headers the declared response headers of an HTTP 422 response for ListDocuments
+type ListDocumentsResponse422Headers struct {
+	RequestID string
+}
+
 // ListDocumentsResponse500Headers the declared response headers of an HTTP 500 response for ListDocuments
 type ListDocumentsResponse500Headers struct {
 	RequestID string
@@ -4590,6 +4820,10 @@ type ListDocumentsResponse struct {
 	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
 	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *Invalid
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -4604,6 +4838,10 @@ type ListDocumentsResponse struct {
 	Headers404 *ListDocumentsResponse404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *ListDocumentsResponse406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ListDocumentsResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *ListDocumentsResponse422Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ListDocumentsResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -4633,6 +4871,16 @@ func (r ListDocumentsResponse) GetApplicationProblemJSON404() *NotFound {
 // GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
 func (r ListDocumentsResponse) GetApplicationProblemJSON406() *NotAcceptable {
 	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ListDocumentsResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r ListDocumentsResponse) GetApplicationProblemJSON422() *Invalid {
+	return r.ApplicationProblemJSON422
 }
 
 // GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -5102,6 +5350,11 @@ type GetDocumentResponse412Headers struct {
 	RequestID string
 }
 
+// GetDocumentResponse413Headers the declared response headers of an HTTP 413 response for GetDocument
+type GetDocumentResponse413Headers struct {
+	RequestID string
+}
+
 // GetDocumentResponse500Headers the declared response headers of an HTTP 500 response for GetDocument
 type GetDocumentResponse500Headers struct {
 	RequestID string
@@ -5128,6 +5381,8 @@ type GetDocumentResponse struct {
 	ApplicationProblemJSON406 *NotAcceptable
 	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
 	ApplicationProblemJSON412 *Stale
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -5146,6 +5401,8 @@ type GetDocumentResponse struct {
 	Headers406 *GetDocumentResponse406Headers
 	// Headers412 the parsed response headers for an HTTP 412 response
 	Headers412 *GetDocumentResponse412Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *GetDocumentResponse413Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *GetDocumentResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -5180,6 +5437,11 @@ func (r GetDocumentResponse) GetApplicationProblemJSON406() *NotAcceptable {
 // GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
 func (r GetDocumentResponse) GetApplicationProblemJSON412() *Stale {
 	return r.ApplicationProblemJSON412
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r GetDocumentResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
 }
 
 // GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -5647,6 +5909,11 @@ type PutDocumentResponse406Headers struct {
 	RequestID string
 }
 
+// PutDocumentResponse409Headers the declared response headers of an HTTP 409 response for PutDocument
+type PutDocumentResponse409Headers struct {
+	RequestID string
+}
+
 // PutDocumentResponse412Headers the declared response headers of an HTTP 412 response for PutDocument
 type PutDocumentResponse412Headers struct {
 	RequestID string
@@ -5700,6 +5967,8 @@ type PutDocumentResponse struct {
 	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
 	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Conflict
 	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
 	ApplicationProblemJSON412 *Stale
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
@@ -5728,6 +5997,8 @@ type PutDocumentResponse struct {
 	Headers404 *PutDocumentResponse404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *PutDocumentResponse406Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *PutDocumentResponse409Headers
 	// Headers412 the parsed response headers for an HTTP 412 response
 	Headers412 *PutDocumentResponse412Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -5772,6 +6043,11 @@ func (r PutDocumentResponse) GetApplicationProblemJSON404() *NotFound {
 // GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
 func (r PutDocumentResponse) GetApplicationProblemJSON406() *NotAcceptable {
 	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r PutDocumentResponse) GetApplicationProblemJSON409() *Conflict {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
@@ -6808,6 +7084,185 @@ func (r ImportDocumentsResponse) ContentType() string {
 	return ""
 }
 
+// QueryDocumentsResponse200Headers the declared response headers of an HTTP 200 response for QueryDocuments
+type QueryDocumentsResponse200Headers struct {
+	CacheControl string
+	RequestID    string
+}
+
+// QueryDocumentsResponse400Headers the declared response headers of an HTTP 400 response for QueryDocuments
+type QueryDocumentsResponse400Headers struct {
+	RequestID string
+}
+
+// QueryDocumentsResponse401Headers the declared response headers of an HTTP 401 response for QueryDocuments
+type QueryDocumentsResponse401Headers struct {
+	RequestID       string
+	WWWAuthenticate string
+}
+
+// QueryDocumentsResponse404Headers the declared response headers of an HTTP 404 response for QueryDocuments
+type QueryDocumentsResponse404Headers struct {
+	RequestID string
+}
+
+// QueryDocumentsResponse406Headers the declared response headers of an HTTP 406 response for QueryDocuments
+type QueryDocumentsResponse406Headers struct {
+	RequestID string
+}
+
+// QueryDocumentsResponse413Headers the declared response headers of an HTTP 413 response for QueryDocuments
+type QueryDocumentsResponse413Headers struct {
+	RequestID string
+}
+
+// QueryDocumentsResponse415Headers the declared response headers of an HTTP 415 response for QueryDocuments
+type QueryDocumentsResponse415Headers struct {
+	Accept      *string
+	AcceptPatch *string
+	RequestID   string
+}
+
+// QueryDocumentsResponse422Headers the declared response headers of an HTTP 422 response for QueryDocuments
+type QueryDocumentsResponse422Headers struct {
+	RequestID string
+}
+
+// QueryDocumentsResponse500Headers the declared response headers of an HTTP 500 response for QueryDocuments
+type QueryDocumentsResponse500Headers struct {
+	RequestID string
+}
+
+// QueryDocumentsResponse503Headers the declared response headers of an HTTP 503 response for QueryDocuments
+type QueryDocumentsResponse503Headers struct {
+	RequestID  string
+	RetryAfter string
+}
+
+type QueryDocumentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentPage
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Malformed
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthenticated
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
+	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *Invalid
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *QueryDocumentsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *QueryDocumentsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *QueryDocumentsResponse401Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *QueryDocumentsResponse404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *QueryDocumentsResponse406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *QueryDocumentsResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *QueryDocumentsResponse415Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *QueryDocumentsResponse422Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *QueryDocumentsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *QueryDocumentsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r QueryDocumentsResponse) GetJSON200() *DocumentPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r QueryDocumentsResponse) GetApplicationProblemJSON400() *Malformed {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r QueryDocumentsResponse) GetApplicationProblemJSON401() *Unauthenticated {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r QueryDocumentsResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
+func (r QueryDocumentsResponse) GetApplicationProblemJSON406() *NotAcceptable {
+	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r QueryDocumentsResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r QueryDocumentsResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r QueryDocumentsResponse) GetApplicationProblemJSON422() *Invalid {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r QueryDocumentsResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r QueryDocumentsResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r QueryDocumentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r QueryDocumentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r QueryDocumentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r QueryDocumentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListCollectionRevisionsResponse200Headers the declared response headers of an HTTP 200 response for ListCollectionRevisions
 type ListCollectionRevisionsResponse200Headers struct {
 	CacheControl string
@@ -7138,7 +7593,8 @@ func (c *ClientWithResponses) PutCollectionWithResponse(ctx context.Context, col
 
 // ListDocumentsWithResponse List documents
 //
-// Documents in the order of the bytes of their ids. For ids made by the server that is the order of creation.
+// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
+// A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7438,13 +7894,13 @@ func (c *ClientWithResponses) ExportDocumentsWithResponse(ctx context.Context, c
 
 // ImportDocumentsWithBodyWithResponse Import documents
 //
-// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 //
 // `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 //
-// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7459,13 +7915,13 @@ func (c *ClientWithResponses) ImportDocumentsWithBodyWithResponse(ctx context.Co
 
 // ImportDocumentsWithResponse Import documents
 //
-// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
+// Streams documents in: NDJSON (one document a line) or one JSON array, plain or with `Content-Encoding: gzip` or `zstd`. Each is judged like the body of a `PUT`, or of a `POST` where it names no id.
 //
 // `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 //
-// The report names the first 1,000 bad lines. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line; its status is 200 whatever the outcome.
+// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7476,6 +7932,36 @@ func (c *ClientWithResponses) ImportDocumentsWithResponse(ctx context.Context, c
 		return nil, err
 	}
 	return ParseImportDocumentsResponse(rsp)
+}
+
+// QueryDocumentsWithBodyWithResponse List documents by a query in the body
+//
+// What `GET …/documents` does, with its parameters as members of one object: for filters that are too long for a URL.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
+func (c *ClientWithResponses) QueryDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error) {
+	rsp, err := c.QueryDocumentsWithBody(ctx, collection, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseQueryDocumentsResponse(rsp)
+}
+
+// QueryDocumentsWithResponse List documents by a query in the body
+//
+// What `GET …/documents` does, with its parameters as members of one object: for filters that are too long for a URL.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
+func (c *ClientWithResponses) QueryDocumentsWithResponse(ctx context.Context, collection CollectionName, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error) {
+	rsp, err := c.QueryDocuments(ctx, collection, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseQueryDocumentsResponse(rsp)
 }
 
 // ListCollectionRevisionsWithResponse List the revisions of a configuration
@@ -9017,6 +9503,20 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 		}
 		response.ApplicationProblemJSON406 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -9105,6 +9605,26 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			headers.RequestID = value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers ListDocumentsResponse413Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers ListDocumentsResponse422Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers422 = &headers
 	case rsp.StatusCode == 500:
 		var headers ListDocumentsResponse500Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -9707,6 +10227,13 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 		}
 		response.ApplicationProblemJSON412 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -9829,6 +10356,16 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 			headers.RequestID = value
 		}
 		response.Headers412 = &headers
+	case rsp.StatusCode == 413:
+		var headers GetDocumentResponse413Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers413 = &headers
 	case rsp.StatusCode == 500:
 		var headers GetDocumentResponse500Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -10441,6 +10978,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		}
 		response.ApplicationProblemJSON406 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
 		var dest Stale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -10619,6 +11163,16 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 			headers.RequestID = value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 409:
+		var headers PutDocumentResponse409Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 412:
 		var headers PutDocumentResponse412Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -11950,6 +12504,233 @@ func ParseImportDocumentsResponse(rsp *http.Response) (*ImportDocumentsResponse,
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ImportDocumentsResponse503Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseQueryDocumentsResponse parses an HTTP response from a QueryDocumentsWithResponse call
+func ParseQueryDocumentsResponse(rsp *http.Response) (*QueryDocumentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &QueryDocumentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Malformed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers QueryDocumentsResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers QueryDocumentsResponse400Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers QueryDocumentsResponse401Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 404:
+		var headers QueryDocumentsResponse404Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers QueryDocumentsResponse406Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers QueryDocumentsResponse413Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers QueryDocumentsResponse415Headers
+		if values := rsp.Header.Values("Accept"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Accept = &value
+		}
+		if values := rsp.Header.Values("Accept-Patch"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Patch", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptPatch = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 422:
+		var headers QueryDocumentsResponse422Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 500:
+		var headers QueryDocumentsResponse500Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers QueryDocumentsResponse503Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

@@ -30,16 +30,16 @@ func (e CollectionConcurrency) Valid() bool {
 
 // Defines values for CollectionState.
 const (
-	Active   CollectionState = "active"
-	Deleting CollectionState = "deleting"
+	CollectionStateActive   CollectionState = "active"
+	CollectionStateDeleting CollectionState = "deleting"
 )
 
 // Valid indicates whether the value is a known member of the CollectionState enum.
 func (e CollectionState) Valid() bool {
 	switch e {
-	case Active:
+	case CollectionStateActive:
 		return true
-	case Deleting:
+	case CollectionStateDeleting:
 		return true
 	default:
 		return false
@@ -109,6 +109,27 @@ func (e DocumentRevisionOp) Valid() bool {
 	}
 }
 
+// Defines values for ExplanationReads.
+const (
+	ExplanationReadsAll   ExplanationReads = "all"
+	ExplanationReadsIds   ExplanationReads = "ids"
+	ExplanationReadsIndex ExplanationReads = "index"
+)
+
+// Valid indicates whether the value is a known member of the ExplanationReads enum.
+func (e ExplanationReads) Valid() bool {
+	switch e {
+	case ExplanationReadsAll:
+		return true
+	case ExplanationReadsIds:
+		return true
+	case ExplanationReadsIndex:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HealthChecksStatus.
 const (
 	HealthChecksStatusDegraded HealthChecksStatus = "degraded"
@@ -145,6 +166,60 @@ func (e HealthStatus) Valid() bool {
 	case HealthStatusFailing:
 		return true
 	case HealthStatusOk:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IndexKind.
+const (
+	IndexKindOrdered IndexKind = "ordered"
+)
+
+// Valid indicates whether the value is a known member of the IndexKind enum.
+func (e IndexKind) Valid() bool {
+	switch e {
+	case IndexKindOrdered:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IndexState.
+const (
+	IndexStateBuilding IndexState = "building"
+	IndexStateDeleting IndexState = "deleting"
+	IndexStateFailed   IndexState = "failed"
+	IndexStateReady    IndexState = "ready"
+)
+
+// Valid indicates whether the value is a known member of the IndexState enum.
+func (e IndexState) Valid() bool {
+	switch e {
+	case IndexStateBuilding:
+		return true
+	case IndexStateDeleting:
+		return true
+	case IndexStateFailed:
+		return true
+	case IndexStateReady:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IndexDefinitionKind.
+const (
+	IndexDefinitionKindOrdered IndexDefinitionKind = "ordered"
+)
+
+// Valid indicates whether the value is a known member of the IndexDefinitionKind enum.
+func (e IndexDefinitionKind) Valid() bool {
+	switch e {
+	case IndexDefinitionKindOrdered:
 		return true
 	default:
 		return false
@@ -416,9 +491,13 @@ type Collection struct {
 	Description string                `json:"description,omitempty,omitzero"`
 
 	// ID Where a new document's id comes from.
-	ID       IDSource `json:"id,omitempty,omitzero"`
-	Name     string   `json:"name"`
-	Revision int64    `json:"revision"`
+	ID IDSource `json:"id,omitempty,omitzero"`
+
+	// Indexes Those that are declared, and behind them those that are being deleted. Their states are no part of the revision.
+	Indexes    []Index     `json:"indexes,omitempty,omitzero"`
+	Name       string      `json:"name"`
+	References []Reference `json:"references,omitempty,omitzero"`
+	Revision   int64       `json:"revision"`
 
 	// Schema A JSON Schema (2020-12), whole; formats are asserted, and references stay inside the document.
 	Schema        JSONSchema              `json:"schema,omitempty,omitzero"`
@@ -497,10 +576,13 @@ type Document struct {
 	CreatedAt time.Time `json:"createdAt"`
 
 	// Data A document as its user stored it.
-	Data      DocumentData `json:"data"`
-	ID        string       `json:"id"`
-	Revision  int64        `json:"revision"`
-	UpdatedAt time.Time    `json:"updatedAt"`
+	Data DocumentData `json:"data"`
+
+	// Expanded With `expand`: by the path of a reference, `{document}` or `{document: null, reason, id}` (`reason` is `absent`, `invalid` or `notFound`); a list of them where the path leads through an array.
+	Expanded  map[string]any `json:"expanded,omitempty,omitzero"`
+	ID        string         `json:"id"`
+	Revision  int64          `json:"revision"`
+	UpdatedAt time.Time      `json:"updatedAt"`
 }
 
 // DocumentData A document as its user stored it.
@@ -510,27 +592,36 @@ type DocumentData = json.RawMessage
 type DocumentPage struct {
 	// Count How many items there are in all.
 	Count CountResult `json:"count,omitempty,omitzero"`
-	Items []Document  `json:"items"`
+
+	// Explain How the documents were found.
+	Explain Explanation `json:"explain,omitempty,omitzero"`
+	Items   []Document  `json:"items"`
 
 	// NextPageToken Only when there is more.
 	NextPageToken string `json:"nextPageToken,omitempty,omitzero"`
+
+	// PreviousPageToken The page before; not on the first page.
+	PreviousPageToken string `json:"previousPageToken,omitempty,omitzero"`
 }
 
 // DocumentPatch A JSON Merge Patch (RFC 7396) of a document: members replace, `null` removes, objects are merged.
 type DocumentPatch = json.RawMessage
 
+// DocumentQuery The parameters of a list of documents.
+type DocumentQuery = json.RawMessage
+
 // DocumentRevision What a document was from one moment on.
 type DocumentRevision struct {
 	// Actor Who made it.
-	Actor string    `json:"actor,omitempty,omitzero"`
-	At    time.Time `json:"at,omitempty,omitzero"`
+	Actor string    `json:"actor"`
+	At    time.Time `json:"at"`
 
 	// Data A document as its user stored it.
 	Data DocumentData       `json:"data,omitempty,omitzero"`
-	Op   DocumentRevisionOp `json:"op,omitempty,omitzero"`
+	Op   DocumentRevisionOp `json:"op"`
 
 	// RequestID The request that made it.
-	RequestID string `json:"requestId,omitempty,omitzero"`
+	RequestID string `json:"requestId"`
 	Revision  int64  `json:"revision"`
 }
 
@@ -547,6 +638,34 @@ type DocumentRevisionPage struct {
 
 // DocumentUpdate Operators with CEL paths such as `doc.stock`, at most 1,000 in all, none of which overlap. A member that is missing counts as 0 for numbers and as [] for arrays; objects on the way to it are made.
 type DocumentUpdate = json.RawMessage
+
+// Explanation How the documents were found.
+type Explanation struct {
+	// EstimatedRows How many entries or documents the plan expected to read, where it had to ask.
+	EstimatedRows int64 `json:"estimatedRows,omitempty,omitzero"`
+
+	// ExaminedRows How many entries or documents were read.
+	ExaminedRows int64 `json:"examinedRows,omitempty,omitzero"`
+
+	// Index The name of the index that is read.
+	Index string `json:"index,omitempty,omitzero"`
+
+	// Ordered Whether documents come in the order of the list; else all that match are sorted.
+	Ordered bool `json:"ordered"`
+
+	// Reads `index`: stretches of an index; `ids`: documents in the order of their ids until the page is full; `all`: every document.
+	Reads ExplanationReads `json:"reads"`
+
+	// Residual The parts of the filter that are looked at in each document.
+	Residual []string `json:"residual"`
+	Returned int64    `json:"returned"`
+
+	// Spans What is read of the index: for each stretch, what its fields are bound to.
+	Spans []string `json:"spans,omitempty,omitzero"`
+}
+
+// ExplanationReads `index`: stretches of an index; `ids`: documents in the order of their ids until the page is full; `all`: every document.
+type ExplanationReads string
 
 // Health defines model for Health.
 type Health struct {
@@ -586,7 +705,7 @@ type ImportError struct {
 type ImportReport struct {
 	Created int64 `json:"created"`
 
-	// Errors The faults of the first bad lines.
+	// Errors The first faults of bad lines, at most 1,000.
 	Errors []ImportError `json:"errors,omitempty,omitzero"`
 
 	// Failed Bad lines in all.
@@ -599,6 +718,91 @@ type ImportReport struct {
 	// Unchanged Replaced by equal data; no revision was made.
 	Unchanged int64 `json:"unchanged"`
 }
+
+// Index An index and what has become of it.
+type Index struct {
+	CaseInsensitive bool `json:"caseInsensitive,omitempty,omitzero"`
+	Failure         struct {
+		// Code Example: document.duplicate
+		Code string `json:"code"`
+
+		// Duplicates Some of the documents with equal values.
+		Duplicates []struct {
+			ID    string `json:"id"`
+			Other string `json:"other"`
+		} `json:"duplicates,omitempty,omitzero"`
+		Message string `json:"message"`
+	} `json:"failure,omitempty,omitzero"`
+	Kind IndexKind `json:"kind"`
+	Name string    `json:"name"`
+
+	// On Paths into the document, such as `doc.status` or `doc.address.zip`, or `id`, `revision`, `createdAt`, `updatedAt`; ` desc` after one turns its order around.
+	// `[]` after a path stands for each element of an array, as in `doc.tags[]` or `doc.items[].sku`, in one field at most: a document has an entry for each distinct element, at most 1,000.
+	//
+	//
+	// Example: ["doc.status","createdAt desc"]
+	On IndexFields `json:"on"`
+
+	// Progress How far the building is, in documents.
+	Progress struct {
+		Done int64 `json:"done"`
+
+		// Total As many as there were when it began, by an estimate.
+		Total int64 `json:"total"`
+	} `json:"progress,omitempty,omitzero"`
+
+	// State `building`: it is being filled, and a unique one holds for writes already; `failed`: it does nothing, `failure` says why; `deleting`: nobody declares it any more.
+	State  IndexState `json:"state"`
+	Unique bool       `json:"unique"`
+	Where  string     `json:"where,omitempty,omitzero"`
+}
+
+// IndexKind defines model for Index.Kind.
+type IndexKind string
+
+// IndexState `building`: it is being filled, and a unique one holds for writes already; `failed`: it does nothing, `failure` says why; `deleting`: nobody declares it any more.
+type IndexState string
+
+// IndexDefinition An index. Values order as false, true, numbers, strings, arrays and objects, and null with what is missing last, in both directions.
+type IndexDefinition struct {
+	// CaseInsensitive Strings are taken in their simple case folding (Unicode, without regard to language).
+	CaseInsensitive bool `json:"caseInsensitive,omitempty,omitzero"`
+
+	// Failure Kept by the server; ignored here.
+	Failure map[string]interface{} `json:"failure,omitempty,omitzero"`
+	Kind    IndexDefinitionKind    `json:"kind,omitempty,omitzero"`
+	Name    string                 `json:"name"`
+
+	// On Paths into the document, such as `doc.status` or `doc.address.zip`, or `id`, `revision`, `createdAt`, `updatedAt`; ` desc` after one turns its order around.
+	// `[]` after a path stands for each element of an array, as in `doc.tags[]` or `doc.items[].sku`, in one field at most: a document has an entry for each distinct element, at most 1,000.
+	//
+	//
+	// Example: ["doc.status","createdAt desc"]
+	On IndexFields `json:"on"`
+
+	// Progress Kept by the server; ignored here.
+	Progress map[string]interface{} `json:"progress,omitempty,omitzero"`
+
+	// State Kept by the server; ignored here, and with `deleting` so is the whole element.
+	State string `json:"state,omitempty,omitzero"`
+
+	// Unique No two documents have equal values in all fields (409, `document.duplicate`). Null is a value; a document in which a field is missing is not constrained.
+	Unique bool `json:"unique,omitempty,omitzero"`
+
+	// Where An expression; only documents for which it is true have entries.
+	//
+	// Example: has(doc.email)
+	Where string `json:"where,omitempty,omitzero"`
+}
+
+// IndexDefinitionKind defines model for IndexDefinition.Kind.
+type IndexDefinitionKind string
+
+// IndexFields Paths into the document, such as `doc.status` or `doc.address.zip`, or `id`, `revision`, `createdAt`, `updatedAt`; ` desc` after one turns its order around.
+// `[]` after a path stands for each element of an array, as in `doc.tags[]` or `doc.items[].sku`, in one field at most: a document has an entry for each distinct element, at most 1,000.
+//
+// Example: ["doc.status","createdAt desc"]
+type IndexFields = []string
 
 // JSONPatch A JSON Patch (RFC 6902).
 type JSONPatch = json.RawMessage
@@ -653,12 +857,26 @@ type Problem struct {
 	Report    ImportReport `json:"report,omitempty,omitzero"`
 	RequestID string       `json:"requestId"`
 	Status    int          `json:"status"`
-	Title     string       `json:"title"`
+
+	// SuggestedIndex With `query.unindexed`: an index to declare in the collection that would answer the query.
+	SuggestedIndex map[string]any `json:"suggestedIndex,omitempty,omitzero"`
+	Title          string         `json:"title"`
 
 	// Type A page that explains the kind of failure.
 	//
 	// Example: /problems/not-found
 	Type string `json:"type"`
+}
+
+// Reference Says that a member of a document is the id of a document in another collection.
+type Reference struct {
+	// Collection Example: products
+	Collection string `json:"collection"`
+
+	// Path A path into the document; `[]` leads through an array.
+	//
+	// Example: doc.lines[].product
+	Path string `json:"path"`
 }
 
 // Restoration Which revision shall be stored again.
@@ -678,6 +896,9 @@ type Violation struct {
 
 // ViolationIn defines model for Violation.In.
 type ViolationIn string
+
+// AllowScan defines model for AllowScan.
+type AllowScan = bool
 
 // AsOf defines model for AsOf.
 type AsOf = time.Time
@@ -700,6 +921,18 @@ type DocumentID = string
 // Existing defines model for Existing.
 type Existing string
 
+// Expand defines model for Expand.
+type Expand = string
+
+// Explain defines model for Explain.
+type Explain = bool
+
+// Fields defines model for Fields.
+type Fields = string
+
+// Filter defines model for Filter.
+type Filter = string
+
 // Force defines model for Force.
 type Force = bool
 
@@ -715,6 +948,9 @@ type ImportMode string
 // NewDocumentID defines model for NewDocumentID.
 type NewDocumentID = string
 
+// OrderBy defines model for OrderBy.
+type OrderBy = string
+
 // PageSize defines model for PageSize.
 type PageSize = int
 
@@ -724,8 +960,8 @@ type PageToken = string
 // Prefer defines model for Prefer.
 type Prefer = string
 
-// RevisionFields defines model for RevisionFields.
-type RevisionFields = string
+// RevisionData defines model for RevisionData.
+type RevisionData = bool
 
 // RevisionNumber defines model for RevisionNumber.
 type RevisionNumber = int64
@@ -834,6 +1070,24 @@ type PutCollectionParams struct {
 
 // ListDocumentsParams defines parameters for ListDocuments.
 type ListDocumentsParams struct {
+	// Filter A condition in CEL over `doc`, `id`, `revision`, `createdAt` and `updatedAt`; a document for which it cannot be decided does not match.
+	Filter Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
+
+	// OrderBy Paths, each with an optional ` desc`, separated by commas. Null and missing values are last; ties are in the order of the ids.
+	OrderBy OrderBy `form:"orderBy,omitempty" json:"orderBy,omitempty,omitzero"`
+
+	// Fields Paths of the members that `data` shall have, separated by commas; all by default. They stay nested as they are.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
+
+	// Expand Paths of declared references to follow, separated by commas; a path may go on in the collection that it leads to. What was found stands in `expanded`.
+	Expand Expand `form:"expand,omitempty" json:"expand,omitempty,omitzero"`
+
+	// AllowScan Read the whole collection where no index helps.
+	AllowScan AllowScan `form:"allowScan,omitempty" json:"allowScan,omitempty,omitzero"`
+
+	// Explain Say how the documents were found.
+	Explain Explain `form:"explain,omitempty" json:"explain,omitempty,omitzero"`
+
 	// PageSize How many items at most; 0 is the default of 50, above 1000 means 1000.
 	PageSize PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty,omitzero"`
 
@@ -872,6 +1126,12 @@ type DeleteDocumentParams struct {
 type GetDocumentParams struct {
 	// AsOf An instant (RFC 3339): the document as it was then, by the times of the requests that changed it.
 	AsOf AsOf `form:"asOf,omitempty" json:"asOf,omitempty,omitzero"`
+
+	// Fields Paths of the members that `data` shall have, separated by commas; all by default. They stay nested as they are.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
+
+	// Expand Paths of declared references to follow, separated by commas; a path may go on in the collection that it leads to. What was found stands in `expanded`.
+	Expand Expand `form:"expand,omitempty" json:"expand,omitempty,omitzero"`
 
 	// IfMatch Strong entity tags, or `*`: go on only if the current revision is one of them (RFC 9110 section 13.1.1).
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
@@ -948,8 +1208,8 @@ type RestoreDocumentParams struct {
 
 // ListDocumentRevisionsParams defines parameters for ListDocumentRevisions.
 type ListDocumentRevisionsParams struct {
-	// Fields Which members the revisions have, separated by commas: revision, op, at, actor, requestId, data. All of them where it is left out.
-	Fields RevisionFields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
+	// Data Whether the revisions have the data; without it, they say what was done, when and by whom.
+	Data *RevisionData `form:"data,omitempty" json:"data,omitempty"`
 
 	// PageSize How many items at most; 0 is the default of 50, above 1000 means 1000.
 	PageSize PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty,omitzero"`
@@ -1041,3 +1301,6 @@ type RestoreDocumentJSONRequestBody = Restoration
 
 // ImportDocumentsJSONRequestBody defines body for ImportDocuments for application/json ContentType.
 type ImportDocumentsJSONRequestBody = ImportDocumentsJSONBody
+
+// QueryDocumentsJSONRequestBody defines body for QueryDocuments for application/json ContentType.
+type QueryDocumentsJSONRequestBody = DocumentQuery

@@ -1,20 +1,29 @@
 -- name: GetCollection :one
-SELECT collection_id, bucket, name, revision, state::text AS state, created_at, updated_at, configuration
-  FROM public.collections
- WHERE name = @name;
+SELECT c.collection_id, c.bucket, c.name, c.revision, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('id', x.index_id, 'name', x.name, 'spec', x.spec, 'state', x.state::text,
+                                                     'done', x.done, 'total', x.total, 'failure', x.failure) ORDER BY x.index_id), '[]')
+          FROM public.collection_indexes AS x WHERE x.collection_id = c.collection_id)::jsonb AS indexes
+  FROM public.collections AS c
+ WHERE c.name = @name;
 
 -- name: ListCollections :many
-SELECT collection_id, bucket, name, revision, state::text AS state, created_at, updated_at, configuration
-  FROM public.collections
- WHERE name > @after
- ORDER BY name
+SELECT c.collection_id, c.bucket, c.name, c.revision, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('id', x.index_id, 'name', x.name, 'spec', x.spec, 'state', x.state::text,
+                                                     'done', x.done, 'total', x.total, 'failure', x.failure) ORDER BY x.index_id), '[]')
+          FROM public.collection_indexes AS x WHERE x.collection_id = c.collection_id)::jsonb AS indexes
+  FROM public.collections AS c
+ WHERE c.name > @after
+ ORDER BY c.name
  LIMIT @page_size;
 
 -- name: ListDeletingCollections :many
-SELECT collection_id, bucket, name, revision, state::text AS state, created_at, updated_at, configuration
-  FROM public.collections
- WHERE state = 'd'
- ORDER BY collection_id
+SELECT c.collection_id, c.bucket, c.name, c.revision, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('id', x.index_id, 'name', x.name, 'spec', x.spec, 'state', x.state::text,
+                                                     'done', x.done, 'total', x.total, 'failure', x.failure) ORDER BY x.index_id), '[]')
+          FROM public.collection_indexes AS x WHERE x.collection_id = c.collection_id)::jsonb AS indexes
+  FROM public.collections AS c
+ WHERE c.state = 'd'
+ ORDER BY c.collection_id
  LIMIT @page_size;
 
 -- name: CountCollections :one

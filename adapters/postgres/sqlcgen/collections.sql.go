@@ -50,9 +50,12 @@ func (q *Queries) CountCollections(ctx context.Context) (int64, error) {
 }
 
 const GetCollection = `-- name: GetCollection :one
-SELECT collection_id, bucket, name, revision, state::text AS state, created_at, updated_at, configuration
-  FROM public.collections
- WHERE name = $1
+SELECT c.collection_id, c.bucket, c.name, c.revision, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('id', x.index_id, 'name', x.name, 'spec', x.spec, 'state', x.state::text,
+                                                     'done', x.done, 'total', x.total, 'failure', x.failure) ORDER BY x.index_id), '[]')
+          FROM public.collection_indexes AS x WHERE x.collection_id = c.collection_id)::jsonb AS indexes
+  FROM public.collections AS c
+ WHERE c.name = $1
 `
 
 type GetCollectionRow struct {
@@ -64,6 +67,7 @@ type GetCollectionRow struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	Configuration []byte
+	Indexes       []byte
 }
 
 func (q *Queries) GetCollection(ctx context.Context, name string) (GetCollectionRow, error) {
@@ -78,6 +82,7 @@ func (q *Queries) GetCollection(ctx context.Context, name string) (GetCollection
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.Configuration,
+		&i.Indexes,
 	)
 	return i, err
 }
@@ -182,10 +187,13 @@ func (q *Queries) ListCollectionRevisions(ctx context.Context, arg ListCollectio
 }
 
 const ListCollections = `-- name: ListCollections :many
-SELECT collection_id, bucket, name, revision, state::text AS state, created_at, updated_at, configuration
-  FROM public.collections
- WHERE name > $1
- ORDER BY name
+SELECT c.collection_id, c.bucket, c.name, c.revision, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('id', x.index_id, 'name', x.name, 'spec', x.spec, 'state', x.state::text,
+                                                     'done', x.done, 'total', x.total, 'failure', x.failure) ORDER BY x.index_id), '[]')
+          FROM public.collection_indexes AS x WHERE x.collection_id = c.collection_id)::jsonb AS indexes
+  FROM public.collections AS c
+ WHERE c.name > $1
+ ORDER BY c.name
  LIMIT $2
 `
 
@@ -203,6 +211,7 @@ type ListCollectionsRow struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	Configuration []byte
+	Indexes       []byte
 }
 
 func (q *Queries) ListCollections(ctx context.Context, arg ListCollectionsParams) ([]ListCollectionsRow, error) {
@@ -223,6 +232,7 @@ func (q *Queries) ListCollections(ctx context.Context, arg ListCollectionsParams
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.Configuration,
+			&i.Indexes,
 		); err != nil {
 			return nil, err
 		}
@@ -273,10 +283,13 @@ func (q *Queries) ListConfigurationChanges(ctx context.Context, arg ListConfigur
 }
 
 const ListDeletingCollections = `-- name: ListDeletingCollections :many
-SELECT collection_id, bucket, name, revision, state::text AS state, created_at, updated_at, configuration
-  FROM public.collections
- WHERE state = 'd'
- ORDER BY collection_id
+SELECT c.collection_id, c.bucket, c.name, c.revision, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('id', x.index_id, 'name', x.name, 'spec', x.spec, 'state', x.state::text,
+                                                     'done', x.done, 'total', x.total, 'failure', x.failure) ORDER BY x.index_id), '[]')
+          FROM public.collection_indexes AS x WHERE x.collection_id = c.collection_id)::jsonb AS indexes
+  FROM public.collections AS c
+ WHERE c.state = 'd'
+ ORDER BY c.collection_id
  LIMIT $1
 `
 
@@ -289,6 +302,7 @@ type ListDeletingCollectionsRow struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	Configuration []byte
+	Indexes       []byte
 }
 
 func (q *Queries) ListDeletingCollections(ctx context.Context, pageSize int32) ([]ListDeletingCollectionsRow, error) {
@@ -309,6 +323,7 @@ func (q *Queries) ListDeletingCollections(ctx context.Context, pageSize int32) (
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.Configuration,
+			&i.Indexes,
 		); err != nil {
 			return nil, err
 		}

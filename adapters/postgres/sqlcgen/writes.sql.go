@@ -276,3 +276,146 @@ func (q *Queries) WriteDocuments(ctx context.Context, arg WriteDocumentsParams) 
 	)
 	return err
 }
+
+const WriteEntries = `-- name: WriteEntries :exec
+SELECT public.sheaf_write_entries_v1(
+       $1::int[], $2::int[], $3::bytea[], $4::text[],
+       $5::int[], $6::int[], $7::bytea[], $8::text[])
+`
+
+type WriteEntriesParams struct {
+	GoneBuckets  []int32
+	GoneIndexes  []int32
+	GoneKeys     [][]byte
+	GoneIds      []string
+	EntryBuckets []int32
+	EntryIndexes []int32
+	EntryKeys    [][]byte
+	EntryIds     []string
+}
+
+func (q *Queries) WriteEntries(ctx context.Context, arg WriteEntriesParams) error {
+	_, err := q.db.Exec(ctx, WriteEntries,
+		arg.GoneBuckets,
+		arg.GoneIndexes,
+		arg.GoneKeys,
+		arg.GoneIds,
+		arg.EntryBuckets,
+		arg.EntryIndexes,
+		arg.EntryKeys,
+		arg.EntryIds,
+	)
+	return err
+}
+
+const WriteUnique = `-- name: WriteUnique :exec
+SELECT public.sheaf_write_unique_v1(
+       $1::int[], $2::int[], $3::bytea[], $4::int[], $5::text[], $6::boolean[])
+`
+
+type WriteUniqueParams struct {
+	UniqueBuckets     []int32
+	UniqueIndexes     []int32
+	UniqueKeys        [][]byte
+	UniqueCollections []int32
+	UniqueIds         []string
+	UniqueGone        []bool
+}
+
+func (q *Queries) WriteUnique(ctx context.Context, arg WriteUniqueParams) error {
+	_, err := q.db.Exec(ctx, WriteUnique,
+		arg.UniqueBuckets,
+		arg.UniqueIndexes,
+		arg.UniqueKeys,
+		arg.UniqueCollections,
+		arg.UniqueIds,
+		arg.UniqueGone,
+	)
+	return err
+}
+
+const WriteWithEntries = `-- name: WriteWithEntries :exec
+SELECT public.sheaf_write_v2(
+       $1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
+       $8::timestamptz[], $9::timestamptz[], ($10::text[])::jsonb[], $11::int[], $12::int,
+       $13::int[], $14::int[], $15::bytea[], $16::text[],
+       $17::int[], $18::int[], $19::bytea[], $20::text[],
+       $21::int[], $22::int[], $23::bytea[], $24::int[], $25::text[], $26::boolean[],
+       $27::bigint[], $28::text[], $29::text[],
+       $30::int[], $31::bigint[], $32::int[], $33::bigint[])
+`
+
+type WriteWithEntriesParams struct {
+	Buckets            []int32
+	Collections        []int32
+	Ids                []string
+	Bases              []int64
+	Revisions          []int64
+	SchemaRevisions    []int64
+	Ops                []string
+	Created            []time.Time
+	Ats                []time.Time
+	Datas              []string
+	LockOrder          []int32
+	Inserts            int32
+	GoneBuckets        []int32
+	GoneIndexes        []int32
+	GoneKeys           [][]byte
+	GoneIds            []string
+	EntryBuckets       []int32
+	EntryIndexes       []int32
+	EntryKeys          [][]byte
+	EntryIds           []string
+	UniqueBuckets      []int32
+	UniqueIndexes      []int32
+	UniqueKeys         [][]byte
+	UniqueCollections  []int32
+	UniqueIds          []string
+	UniqueGone         []bool
+	Ordinals           []int64
+	Actors             []string
+	RequestIds         []string
+	TakenBuckets       []int32
+	TakenCounts        []int64
+	CheckedCollections []int32
+	CheckedRevisions   []int64
+}
+
+func (q *Queries) WriteWithEntries(ctx context.Context, arg WriteWithEntriesParams) error {
+	_, err := q.db.Exec(ctx, WriteWithEntries,
+		arg.Buckets,
+		arg.Collections,
+		arg.Ids,
+		arg.Bases,
+		arg.Revisions,
+		arg.SchemaRevisions,
+		arg.Ops,
+		arg.Created,
+		arg.Ats,
+		arg.Datas,
+		arg.LockOrder,
+		arg.Inserts,
+		arg.GoneBuckets,
+		arg.GoneIndexes,
+		arg.GoneKeys,
+		arg.GoneIds,
+		arg.EntryBuckets,
+		arg.EntryIndexes,
+		arg.EntryKeys,
+		arg.EntryIds,
+		arg.UniqueBuckets,
+		arg.UniqueIndexes,
+		arg.UniqueKeys,
+		arg.UniqueCollections,
+		arg.UniqueIds,
+		arg.UniqueGone,
+		arg.Ordinals,
+		arg.Actors,
+		arg.RequestIds,
+		arg.TakenBuckets,
+		arg.TakenCounts,
+		arg.CheckedCollections,
+		arg.CheckedRevisions,
+	)
+	return err
+}

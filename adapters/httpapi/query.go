@@ -1,0 +1,214 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/jsontext"
+	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/ports/app"
+)
+
+// ListDocuments answers with a page of documents.
+func (s *Server) ListDocuments(ctx context.Context, r oas.ListDocumentsRequestObject) (oas.ListDocumentsResponseObject, error) {
+	name, _, err := named(r.Collection, "")
+	if err != nil {
+		return nil, err
+	}
+	a, page, err := s.list(ctx, app.ListDocuments{
+		Collection: name, Filter: r.Params.Filter, OrderBy: r.Params.OrderBy, Fields: r.Params.Fields, Expand: r.Params.Expand,
+		Paging:    paging(r.Params.PageSize, r.Params.PageToken, string(r.Params.Count)),
+		AllowScan: r.Params.AllowScan, Explain: r.Params.Explain,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.link = pageLinks(exchangeOf(ctx).request, page.Next, page.Previous)
+	return a, nil
+}
+
+// QueryDocuments answers like ListDocuments.
+func (s *Server) QueryDocuments(ctx context.Context, r oas.QueryDocumentsRequestObject) (oas.QueryDocumentsResponseObject, error) {
+	name, _, err := named(r.Collection, "")
+	if err != nil {
+		return nil, err
+	}
+	request, err := s.parseQuery(*r.Body)
+	if err != nil {
+		return nil, err
+	}
+	request.Collection = name
+	a, _, err := s.list(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func (s *Server) list(ctx context.Context, r app.ListDocuments) (answer, app.DocumentPage, error) {
+	page, err := s.Documents.List(ctx, caller(ctx), r)
+	if err != nil {
+		return answer{}, page, err
+	}
+	at := -1
+	b := appendPage(page.Page, func(b []byte, item document.Document) []byte {
+		at++
+		if page.Expanded == nil {
+			return appendDocument(b, item)
+		}
+		return appendExpanded(b, item, page.Expanded[at])
+	})
+	if page.Previous != "" {
+		b = append(b, `,"previousPageToken":`...)
+		b = appendString(b, page.Previous)
+	}
+	if page.Explain != nil {
+		b = append(b, `,"explain":`...)
+		b = append(b, explanation(page.Explain)...)
+	}
+	return answer{ex: exchangeOf(ctx), status: http.StatusOK, contentType: jsonType, cache: revalidate, body: append(b, '}')}, page, nil
+}
+
+// explanation is how documents were found, as it is sent.
+func explanation(e *app.Explanation) []byte {
+	sent := struct {
+		Reads     string   `json:"reads"`
+		Index     string   `json:"index,omitempty"`
+		Spans     []string `json:"spans,omitempty"`
+		Ordered   bool     `json:"ordered"`
+		Residual  []string `json:"residual"`
+		Estimated *int64   `json:"estimatedRows,omitempty"`
+		Examined  int64    `json:"examinedRows"`
+		Returned  int      `json:"returned"`
+	}{Reads: "all", Ordered: e.Ordered, Residual: []string{}, Examined: e.Examined, Returned: e.Returned}
+	switch {
+	case e.Index != nil:
+		sent.Reads, sent.Index, sent.Spans = "index", e.Index.Name, e.Reads
+	case e.Ordered:
+		sent.Reads = "ids"
+	}
+	for _, part := range e.Residual {
+		sent.Residual = append(sent.Residual, query.Format(part))
+	}
+	if e.Estimated >= 0 {
+		sent.Estimated = &e.Estimated
+	}
+	text, err := json.Marshal(sent)
+	if err != nil {
+		panic("httpapi: an explanation of text and numbers always encodes: " + err.Error())
+	}
+	return text
+}
+
+// queryMembers read the members of the body of a query, each like the parameter of its name.
+var queryMembers = map[string]func(r *app.ListDocuments, v any) string{
+	"filter":    func(r *app.ListDocuments, v any) string { return readString(&r.Filter, v) },
+	"orderBy":   func(r *app.ListDocuments, v any) string { return readString(&r.OrderBy, v) },
+	"fields":    func(r *app.ListDocuments, v any) string { return readString(&r.Fields, v) },
+	"expand":    func(r *app.ListDocuments, v any) string { return readString(&r.Expand, v) },
+	"pageToken": func(r *app.ListDocuments, v any) string { return readString(&r.Token, v) },
+	"allowScan": func(r *app.ListDocuments, v any) string { return readBool(&r.AllowScan, v) },
+	"explain":   func(r *app.ListDocuments, v any) string { return readBool(&r.Explain, v) },
+	"pageSize": func(r *app.ListDocuments, v any) string {
+		n, err := strconv.Atoi(string(asNumber(v)))
+		if err != nil || n < 0 {
+			return "must be an integer that is not negative"
+		}
+		r.Size = n
+		return ""
+	},
+	"count": func(r *app.ListDocuments, v any) string {
+		word, _ := v.(string)
+		if !slices.Contains([]query.CountKind{query.CountNone, query.CountEstimated, query.CountExact, query.CountCapped}, query.CountKind(word)) {
+			return "must be one of none, estimated, exact, capped"
+		}
+		r.Count = query.CountKind(word)
+		return ""
+	},
+}
+
+func asNumber(v any) json.Number {
+	n, _ := v.(json.Number)
+	return n
+}
+
+func readString(into *string, v any) string {
+	text, ok := v.(string)
+	if !ok {
+		return "must be a string"
+	}
+	*into = text
+	return ""
+}
+
+func readBool(into *bool, v any) string {
+	yes, ok := v.(bool)
+	if !ok {
+		return "must be true or false"
+	}
+	*into = yes
+	return ""
+}
+
+// parseQuery reads the body of a query. All that is wrong with it is reported at once.
+func (s *Server) parseQuery(body []byte) (app.ListDocuments, error) {
+	var r app.ListDocuments
+	object, err := s.readObject(body)
+	if err != nil {
+		return r, err
+	}
+	var faults []fault.Violation
+	names := slices.Sorted(maps.Keys(queryMembers))
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		read, known := queryMembers[name]
+		if !known {
+			message := "is not a parameter of this operation"
+			if near := ident.Nearest(name, names); near != "" {
+				message += "; did you mean " + near + "?"
+			}
+			faults = append(faults, fault.Violation{In: "body", Pointer: jsontext.AppendPointer("", name), Code: "unknownField", Message: message})
+			continue
+		}
+		if message := read(&r, object[name]); message != "" {
+			faults = append(faults, fault.Violation{In: "body", Pointer: "/" + name, Code: codeFor(message), Message: message})
+		}
+	}
+	if len(faults) > 0 {
+		return r, fault.New(fault.Malformed, "request.parameters", "the query is not what the operation takes").With(faults...)
+	}
+	return r, nil
+}
+
+func codeFor(message string) string {
+	if strings.HasPrefix(message, "must be one of") {
+		return "enum"
+	}
+	return "type"
+}
+
+// readObject decodes a body that is a JSON object, as strictly as documents are read.
+func (s *Server) readObject(body []byte) (map[string]any, error) {
+	text, err := collection.Read(body, collection.Limits{Bytes: s.MaxBodyBytes, Depth: jsontext.DefaultDepth})
+	if err != nil {
+		return nil, err
+	}
+	tree, err := jsontext.Decode(text)
+	if err != nil {
+		return nil, err
+	}
+	object, ok := tree.(map[string]any)
+	if !ok {
+		return nil, fault.New(fault.Malformed, "request.parameters", "the body must be an object").With(fault.Violation{In: "body", Code: "type", Message: "must be an object"})
+	}
+	return object, nil
+}

@@ -1,0 +1,218 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sheafdb/sheaf/adapters/postgres/sqlcgen"
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
+	"github.com/sheafdb/sheaf/domain/search"
+	"github.com/sheafdb/sheaf/ports"
+)
+
+// Find returns the documents of a stretch of a query's list.
+//
+// Where the plan reads one span in the order of the list, or documents in the order of their ids, a page is one statement that ends with its last document.
+// Else the places of the documents come first: of some spans merged, or of everything that matches, of which as many are kept as the page has. Both steps see one moment.
+func (s *Store) Find(ctx context.Context, key collection.Key, f ports.Find) (ports.Found, error) {
+	if f.Plan.Ordered && len(f.Plan.Spans) <= 1 {
+		return s.findInOrder(ctx, key, f)
+	}
+	var found ports.Found
+	err := s.atOneMoment(ctx, "find documents", func(tx pgx.Tx) error {
+		ids, err := s.places(ctx, tx, key, f, &found)
+		if err != nil {
+			return err
+		}
+		if len(ids) > f.Limit {
+			ids, found.More = ids[:f.Limit], true
+		}
+		var whole bool
+		found.Items, whole, err = s.fetch(ctx, tx, key, ids, f.Bytes)
+		found.More = found.More || !whole
+		return err
+	})
+	return found, tooExpensive(err)
+}
+
+// atOneMoment runs do in a transaction that reads what was there when it began.
+func (s *Store) atOneMoment(ctx context.Context, what string, do func(pgx.Tx) error) error {
+	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return failed(ctx, err, what)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // nothing was written
+	return failed(ctx, do(tx), what)
+}
+
+// tooExpensive says that a statement took too long because of what was asked.
+func tooExpensive(err error) error {
+	if fault.CodeOf(err) == "postgres.timeout" {
+		return fault.Wrap(err, fault.Invalid, "query.tooExpensive", "the query takes too long: narrow it, or declare an index for it")
+	}
+	return err
+}
+
+// findInOrder reads documents in the order of the list until the page is full.
+func (s *Store) findInOrder(ctx context.Context, key collection.Key, f ports.Find) (ports.Found, error) {
+	found := ports.Found{Items: []document.Document{}}
+	from, size := f.From, 0
+	for {
+		// One more than there is room for says whether more follow.
+		ask := min(f.Limit-len(found.Items)+1, firstRows)
+		if len(found.Items) > 0 {
+			ask = min(f.Limit-len(found.Items)+1, max(f.Bytes-size, 0)*len(found.Items)/max(size, 1)+1)
+		}
+		statement, err := orderedStatement(key, f, from, ask)
+		if err != nil {
+			return ports.Found{}, err
+		}
+		got := 0
+		err = s.scan(ctx, s.pool, statement, func(d document.Document, key []byte) bool {
+			got++
+			if len(found.Items) == f.Limit || len(found.Items) > 0 && size >= f.Bytes {
+				found.More = true
+				return false
+			}
+			found.Items = append(found.Items, d)
+			size += len(d.Data)
+			from = &search.Position{Key: orderKey(f.Plan, key, 0), ID: d.ID.String()}
+			return true
+		})
+		if err != nil {
+			return ports.Found{}, tooExpensive(failed(ctx, err, "find documents"))
+		}
+		found.Examined += int64(got)
+		if found.More || got < ask {
+			return found, nil
+		}
+	}
+}
+
+// scan runs a statement that returns documents, each with the key of its entry. each ends it by returning false.
+func (*Store) scan(ctx context.Context, db sqlcgen.DBTX, st statement, each func(document.Document, []byte) bool) error {
+	rows, err := db.Query(ctx, st.sql, st.args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var d document.Document
+		var id string
+		var key []byte
+		if err := rows.Scan(&key, &id, &d.Revision, &d.SchemaRevision, &d.CreatedAt, &d.UpdatedAt, &d.Data); err != nil {
+			return err
+		}
+		if d.ID, err = ident.ParseDocument(id); err != nil {
+			return fault.Wrap(err, fault.Internal, "internal", "a stored document cannot be read")
+		}
+		if !each(d, key) {
+			break
+		}
+	}
+	rows.Close()
+	return rows.Err()
+}
+
+// places returns the ids of the documents of the stretch in their order, one more than the page has when there is one.
+func (s *Store) places(ctx context.Context, tx pgx.Tx, key collection.Key, f ports.Find, found *ports.Found) ([]string, error) {
+	top := search.NewTop[string](f.Limit+1, f.Back)
+	st, err := placesStatement(key, f)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, st.sql, st.args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	paths := f.Query.Order.Paths()
+	seen := map[string]bool{}
+	for rows.Next() {
+		found.Examined++
+		at, err := readPlace(rows, f, paths)
+		if err != nil {
+			return nil, err
+		}
+		if f.Plan.Repeats && !f.Plan.Ordered {
+			if seen[at.ID] {
+				continue
+			}
+			seen[at.ID] = true
+		}
+		if f.From == nil || f.Back && at.Compare(*f.From) < 0 || !f.Back && at.Compare(*f.From) > 0 {
+			top.Offer(at, at.ID)
+		}
+	}
+	rows.Close()
+	return top.Items(), rows.Err()
+}
+
+// fetch returns the documents with these ids in their order, up to a size; whole says that none is left out.
+func (s *Store) fetch(ctx context.Context, tx pgx.Tx, key collection.Key, ids []string, bytes int) (items []document.Document, whole bool, err error) {
+	items = make([]document.Document, 0, len(ids))
+	size := 0
+	for len(ids) > 0 {
+		n := min(len(ids), firstRows)
+		if len(items) > 0 {
+			n = min(len(ids), max(bytes-size, 0)*len(items)/max(size, 1)+1)
+		}
+		byID := make(map[string]document.Document, n)
+		err := s.scan(ctx, tx, fetchStatement(key, ids[:n]), func(d document.Document, _ []byte) bool {
+			byID[d.ID.String()] = d
+			return true
+		})
+		if err != nil {
+			return nil, false, err
+		}
+		for _, id := range ids[:n] {
+			if len(items) > 0 && size >= bytes {
+				return items, false, nil
+			}
+			d, ok := byID[id]
+			if !ok {
+				return nil, false, fault.New(fault.Internal, "internal", "an index names a document that is not there")
+			}
+			items = append(items, d)
+			size += len(d.Data)
+		}
+		ids = ids[n:]
+	}
+	return items, true, nil
+}
+
+// GetAll returns the documents with these ids.
+func (s *Store) GetAll(ctx context.Context, key collection.Key, ids []ident.Document) ([]document.Document, error) {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = id.String()
+	}
+	found := make([]document.Document, 0, len(ids))
+	err := s.scan(ctx, s.pool, fetchStatement(key, names), func(d document.Document, _ []byte) bool {
+		found = append(found, d)
+		return true
+	})
+	return found, failed(ctx, err, "get documents")
+}
+
+// CountFound counts the documents that match.
+func (s *Store) CountFound(ctx context.Context, key collection.Key, _ search.Query, p search.Plan, limit int64) (int64, error) {
+	st, err := countStatement(key, p, limit)
+	if err != nil {
+		return 0, err
+	}
+	n, err := sqlRow[int64](ctx, s, st.sql, st.args...)
+	return n, tooExpensive(failed(ctx, err, "count documents"))
+}
+
+// CountEntries counts the entries in the spans, each of which is a stretch of the primary key.
+func (s *Store) CountEntries(ctx context.Context, key collection.Key, indexID int32, spans []index.Span, limit int64) (int64, error) {
+	st := countEntriesStatement(key, indexID, spans, limit)
+	n, err := sqlRow[int64](ctx, s, st.sql, st.args...)
+	return n, failed(ctx, err, "count entries")
+}

@@ -1,0 +1,259 @@
+package postgres
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/sheafdb/sheaf/adapters/postgres/expression"
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/index"
+	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/domain/search"
+	"github.com/sheafdb/sheaf/ports"
+)
+
+// The statements of searches are put together here: what they have in common is that each reads a stretch of one primary key, in its order, and documents
+// by their whole keys. Limits stand in them as they are, so that the planner knows that the beginning of a stretch is enough.
+
+// statement is a statement with its arguments.
+type statement struct {
+	sql  string
+	args []any
+}
+
+// builder writes a statement over the documents d and the entries e of one collection.
+type builder struct {
+	strings.Builder
+	args   expression.Arguments
+	bucket string
+	key    collection.Key
+	index  string // the id of the index that is read
+	id     string // of the collection, once it is bound: a parameter that is not used has no type
+	err    error
+}
+
+func newBuilder(key collection.Key) *builder {
+	b := &builder{key: key}
+	b.bucket = b.bind(key.Bucket, "integer")
+	return b
+}
+
+func (b *builder) collection() string {
+	if b.id == "" {
+		b.id = b.bind(b.key.ID, "integer")
+	}
+	return b.id
+}
+
+func (b *builder) write(parts ...string) {
+	for _, part := range parts {
+		b.WriteString(part)
+	}
+}
+
+func (b *builder) bind(value any, typ string) string { return b.args.Add(value, typ) }
+
+func (b *builder) done() (statement, error) { return statement{b.String(), b.args.Values()}, b.err }
+
+const documentColumns = `d.id, d.revision, d.schema_revision, d.created_at, d.updated_at, d.data`
+
+// documents is every document of the collection.
+func (b *builder) documents() {
+	b.write(` FROM public.documents AS d WHERE d.bucket = `, b.bucket, ` AND d.collection_id = `, b.collection())
+}
+
+// lookUp joins the document of each entry. The subquery keeps the planner from turning the join around.
+func (b *builder) lookUp() {
+	b.write(` CROSS JOIN LATERAL (SELECT x.* FROM public.documents AS x WHERE x.bucket = `, b.bucket, ` AND x.collection_id = `, b.collection(), ` AND x.id = e.id OFFSET 0) AS d`)
+}
+
+// spans is every entry in the spans of an index.
+func (b *builder) spans(indexID int32, spans []index.Span) {
+	from, to := bounds(spans)
+	id := b.bind(indexID, "integer")
+	b.write(` FROM unnest(`, b.bind(from, "bytea[]"), `, `, b.bind(to, "bytea[]"), `) AS s(lo, hi) CROSS JOIN LATERAL (SELECT x.key, x.id FROM public.index_entries AS x WHERE x.bucket = `,
+		b.bucket, ` AND x.index_id = `, id, ` AND x.key >= s.lo AND x.key < s.hi OFFSET 0) AS e`)
+	b.index = id
+}
+
+// ready is the condition that the index which is read is ready, and an error where it is not.
+func (b *builder) ready() string { return `public.sheaf_index_ready_v1(` + b.index + `)` }
+
+// entries is the condition of entries of an index, in the alias e.
+func (b *builder) entries(indexID int32) {
+	b.index = b.bind(indexID, "integer")
+	b.write(` WHERE `, b.ready(), ` AND e.bucket = `, b.bucket, ` AND e.index_id = `, b.index)
+}
+
+// residual adds what has to be true for a document.
+func (b *builder) residual(parts []query.Node) {
+	for _, part := range parts {
+		f, err := expression.Value(part, expression.DocumentRow(), &b.args)
+		if err != nil {
+			b.err = err
+			return
+		}
+		b.write(` AND `, f.Bool())
+	}
+}
+
+// directions are the orders in which keys and ids are read.
+func directions(f ports.Find) (keyDesc, idDesc bool) { return f.Plan.Reverse != f.Back, f.Back }
+
+func desc(yes bool) string {
+	if yes {
+		return ` DESC`
+	}
+	return ``
+}
+
+// behind adds the condition that an entry lies behind a place.
+func (b *builder) behind(f ports.Find, key, id string) {
+	switch keyDesc, idDesc := directions(f); {
+	case !keyDesc && !idDesc:
+		b.write(` AND (e.key, e.id) > (`, key, `, `, id, `)`)
+	case keyDesc && idDesc:
+		b.write(` AND (e.key, e.id) < (`, key, `, `, id, `)`)
+	case keyDesc:
+		b.write(` AND e.key <= `, key, ` AND (e.key < `, key, ` OR e.id > `, id, `)`)
+	default:
+		b.write(` AND e.key >= `, key, ` AND (e.key > `, key, ` OR e.id < `, id, `)`)
+	}
+}
+
+func (b *builder) inOrder(f ports.Find, limit int) {
+	keyDesc, idDesc := directions(f)
+	b.write(` ORDER BY e.key`, desc(keyDesc), `, e.id`, desc(idDesc), ` LIMIT `, strconv.Itoa(limit))
+}
+
+// orderedStatement reads at most limit documents in the order of the list, with the keys of their entries, of a plan with one span or with no index.
+func orderedStatement(key collection.Key, f ports.Find, from *search.Position, limit int) (statement, error) {
+	b := newBuilder(key)
+	if f.Plan.Index == nil {
+		b.write(`SELECT NULL::bytea, `, documentColumns)
+		b.documents()
+		if from != nil {
+			b.write(` AND d.id `, map[bool]string{false: `>`, true: `<`}[f.Back], ` `, b.bind(from.ID, "text"))
+		}
+		b.residual(f.Plan.Residual)
+		b.write(` ORDER BY d.id`, desc(f.Back), ` LIMIT `, strconv.Itoa(limit))
+		return b.done()
+	}
+	span := f.Plan.Spans[0]
+	b.write(`SELECT e.key, `, documentColumns, ` FROM public.index_entries AS e`)
+	b.lookUp()
+	b.entries(f.Plan.Index.ID)
+	lo, hi := bounds([]index.Span{span})
+	b.write(` AND e.key >= `, b.bind(lo[0], "bytea"), ` AND e.key < `, b.bind(hi[0], "bytea"))
+	if from != nil {
+		b.behind(f, b.bind(entryKey(f.Plan, from.Key, 0), "bytea"), b.bind(from.ID, "text"))
+	}
+	b.residual(f.Plan.Residual)
+	b.inOrder(f, limit)
+	return b.done()
+}
+
+// placesStatement reads the places of documents: of each span as many as the page may need, or of everything that matches.
+func placesStatement(key collection.Key, f ports.Find) (statement, error) {
+	b := newBuilder(key)
+	if f.Plan.Ordered {
+		b.merged(f)
+		return b.done()
+	}
+	byID := f.Query.Order.ByID()
+	switch {
+	case byID && f.Plan.Index != nil:
+		b.write(`SELECT e.id`)
+	case byID:
+		b.write(`SELECT d.id`)
+	default:
+		b.write(`SELECT d.id, d.revision, d.created_at, d.updated_at, jsonb_build_array(`)
+		for i, path := range f.Query.Order.Paths() {
+			if i > 0 {
+				b.write(`, `)
+			}
+			b.write(`d.data`)
+			for _, name := range path { // a path as a whole would lead through arrays, too
+				b.write(` -> `, b.bind(name, "text"))
+			}
+		}
+		b.write(`)`)
+	}
+	if f.Plan.Index == nil {
+		b.documents()
+	} else {
+		b.spans(f.Plan.Index.ID, f.Plan.Spans)
+		if !byID || len(f.Plan.Residual) > 0 {
+			b.lookUp()
+		}
+		b.write(` WHERE `, b.ready())
+	}
+	b.residual(f.Plan.Residual)
+	return b.done()
+}
+
+// merged reads the beginnings of spans, each in the order of the list.
+func (b *builder) merged(f ports.Find) {
+	from, to := bounds(f.Plan.Spans)
+	places := make([][]byte, len(f.Plan.Spans))
+	for i := range places {
+		if places[i] = []byte{}; f.From != nil {
+			places[i] = entryKey(f.Plan, f.From.Key, i)
+		}
+	}
+	b.write(`SELECT s.n::integer, m.key, m.id FROM unnest(`, b.bind(from, "bytea[]"), `, `, b.bind(to, "bytea[]"), `, `, b.bind(places, "bytea[]"),
+		`) WITH ORDINALITY AS s(lo, hi, at, n) CROSS JOIN LATERAL (SELECT e.key, e.id FROM public.index_entries AS e`)
+	if len(f.Plan.Residual) > 0 {
+		b.lookUp()
+	}
+	b.entries(f.Plan.Index.ID)
+	b.write(` AND e.key >= s.lo AND e.key < s.hi`)
+	if f.From != nil {
+		b.behind(f, `s.at`, b.bind(f.From.ID, "text"))
+	}
+	b.residual(f.Plan.Residual)
+	b.inOrder(f, f.Limit+1)
+	b.write(`) AS m`)
+}
+
+// fetchStatement reads documents by their ids.
+func fetchStatement(key collection.Key, ids []string) statement {
+	b := newBuilder(key)
+	b.write(`SELECT NULL::bytea, `, documentColumns, ` FROM unnest(`, b.bind(ids, "text[]"), `) AS e(id)`)
+	b.lookUp()
+	st, _ := b.done() // only a residual can fail
+	return st
+}
+
+// countStatement counts the documents that match, at most limit; 0 counts all.
+func countStatement(key collection.Key, p search.Plan, limit int64) (statement, error) {
+	b := newBuilder(key)
+	b.write(`SELECT count(*) FROM (SELECT`)
+	if p.Repeats {
+		b.write(` DISTINCT e.id`)
+	}
+	if p.Index == nil {
+		b.documents()
+	} else {
+		b.spans(p.Index.ID, p.Spans)
+		if len(p.Residual) > 0 {
+			b.lookUp()
+		}
+		b.write(` WHERE `, b.ready())
+	}
+	b.residual(p.Residual)
+	if limit > 0 {
+		b.write(` LIMIT `, strconv.FormatInt(limit, 10))
+	}
+	b.write(`) AS counted`)
+	return b.done()
+}
+
+func countEntriesStatement(key collection.Key, indexID int32, spans []index.Span, limit int64) statement {
+	b := newBuilder(key)
+	b.write(`SELECT count(*) FROM (SELECT`)
+	b.spans(indexID, spans)
+	b.write(` WHERE `, b.ready(), ` LIMIT `, strconv.FormatInt(limit, 10), `) AS counted`)
+	st, _ := b.done() // only a residual can fail
+	return st
+}

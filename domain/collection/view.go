@@ -1,0 +1,85 @@
+package collection
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"github.com/sheafdb/sheaf/domain/index"
+	"github.com/sheafdb/sheaf/domain/jsontext"
+)
+
+// View returns the configuration as an answer shows it: Configuration, with what has become of the indexes in their declarations.
+// Indexes that are being deleted stand behind those that are declared. Parse reads it as it reads the configuration.
+func (s Stored) View() []byte {
+	if len(s.Indexes) == 0 {
+		return s.Configuration
+	}
+	tree, err := jsontext.Decode(s.Configuration)
+	config, ok := tree.(map[string]any)
+	if err != nil || !ok {
+		return s.Configuration // only where somebody else wrote the row; Compile says so
+	}
+	declared, _ := config["indexes"].([]any)
+	var list []any
+	for _, element := range declared {
+		object, _ := element.(map[string]any)
+		name, _ := object["name"].(string)
+		if at := slices.IndexFunc(s.Indexes, func(x index.Stored) bool { return x.Name == name && x.State != index.Deleting }); at >= 0 {
+			element = viewOf(s.Indexes[at], object)
+		}
+		list = append(list, element)
+	}
+	for _, x := range s.Indexes {
+		if x.State != index.Deleting {
+			continue
+		}
+		tree, err := jsontext.Decode(x.Spec)
+		if object, ok := tree.(map[string]any); err == nil && ok {
+			list = append(list, viewOf(x, object))
+		}
+	}
+	config["indexes"] = list
+	return jsontext.Append(nil, config)
+}
+
+// Declaring returns the collection as it would be with another configuration: its indexes are kept, dropped and made as index.PlanChange says.
+func (s Stored) Declaring(configuration []byte) (Stored, error) {
+	declared, err := index.Declared(configuration)
+	if err != nil {
+		return s, err
+	}
+	plan := index.PlanChange(declared, s.Indexes)
+	next := s
+	next.Configuration, next.Indexes = configuration, slices.Clone(s.Indexes)
+	for i := range next.Indexes {
+		if slices.ContainsFunc(plan.Drop, func(x index.Stored) bool { return x.ID == next.Indexes[i].ID }) {
+			next.Indexes[i].State = index.Deleting
+		}
+	}
+	for _, d := range plan.Create {
+		next.Indexes = append(next.Indexes, index.Stored{Name: d.Name, Spec: d.Spec, State: index.Building})
+	}
+	return next, nil
+}
+
+func viewOf(x index.Stored, declaration map[string]any) map[string]any {
+	declaration["state"] = x.State.String()
+	if x.State == index.Building {
+		declaration["progress"] = map[string]any{"done": number(x.Done), "total": number(x.Total)}
+	}
+	if f := x.Failure; f != nil {
+		failure := map[string]any{"code": f.Code, "message": f.Message}
+		var duplicates []any
+		for _, d := range f.Duplicates {
+			duplicates = append(duplicates, map[string]any{"id": d.ID, "other": d.Other})
+		}
+		if duplicates != nil {
+			failure["duplicates"] = duplicates
+		}
+		declaration["failure"] = failure
+	}
+	return declaration
+}
+
+func number(n int64) json.Number { return json.Number(strconv.FormatInt(n, 10)) }

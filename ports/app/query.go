@@ -1,0 +1,331 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
+	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/domain/search"
+	"github.com/sheafdb/sheaf/ports"
+)
+
+// ListDocuments is a request for a page of documents.
+type ListDocuments struct {
+	Collection ident.Collection
+	// Filter, OrderBy, Fields and Expand are as they came; "" is everything, by id, all members, and no references.
+	Filter, OrderBy, Fields, Expand string
+	Paging
+	// AllowScan lets the query read as much as it takes.
+	AllowScan bool
+	Explain   bool
+}
+
+// DocumentPage is a page of documents.
+type DocumentPage struct {
+	Page[document.Document]
+	// Expanded is what each item refers to; nil where it was not asked for.
+	Expanded []Expanded
+	// Previous is the token of the page before, "" where there is none.
+	Previous string
+	// Explain is set when it was asked for.
+	Explain *Explanation
+}
+
+// Explanation is how the documents of a page were found.
+type Explanation struct {
+	search.Plan
+	// Estimated is how many entries or documents the plan would read at most, -1 where nobody had to ask.
+	Estimated int64
+	Examined  int64
+	Returned  int
+}
+
+// listing is a request that is checked.
+type listing struct {
+	collection *collection.Collection
+	query      search.Query
+	fields     search.Fields
+	expansion  *expansion
+	cursor     query.Cursor
+	from       *search.Position
+}
+
+// List returns a page of the documents that match. Pages of large documents hold fewer of them.
+// It fails with fault.NotFound (no collection), with fault.Malformed for a filter, an order, fields or a page token that cannot be read, and with
+// an *UnindexedError for a query that would read too much.
+func (d *Documents) List(ctx context.Context, _ Caller, r ListDocuments) (DocumentPage, error) {
+	for range judgements {
+		page, err := d.list(ctx, r)
+		if !errors.Is(err, collection.ErrChanged) {
+			return page, err
+		}
+		d.Catalog.Forget(r.Collection) // an index that it was to be found by is gone
+	}
+	return DocumentPage{}, collection.ErrChanged
+}
+
+func (d *Documents) list(ctx context.Context, r ListDocuments) (DocumentPage, error) {
+	l, err := d.listing(ctx, r)
+	if err != nil {
+		return DocumentPage{}, err
+	}
+	plan, estimated, err := d.plan(ctx, l, r.AllowScan)
+	if err != nil {
+		return DocumentPage{}, err
+	}
+	found, err := d.find(ctx, l, plan, query.PageSize(r.Size))
+	if err != nil {
+		return DocumentPage{}, err
+	}
+	page, err := l.page(found)
+	if err != nil {
+		return DocumentPage{}, err
+	}
+	if page.Expanded, err = d.expand(ctx, l.expansion, page.Items); err != nil {
+		return DocumentPage{}, err
+	}
+	if err := l.project(page.Items); err != nil {
+		return DocumentPage{}, err
+	}
+	page.Count, err = count(r.Count, func(kind query.CountKind) (query.Count, error) { return d.countFound(ctx, l, plan, kind) })
+	if err != nil {
+		return DocumentPage{}, err
+	}
+	if r.Explain {
+		page.Explain = &Explanation{Plan: plan, Estimated: estimated, Examined: found.Examined, Returned: len(found.Items)}
+	}
+	return page, nil
+}
+
+// listing reads the request, and reports all that is wrong with it at once.
+func (d *Documents) listing(ctx context.Context, r ListDocuments) (*listing, error) {
+	c, err := d.Catalog.Get(ctx, r.Collection)
+	if err != nil {
+		return nil, err
+	}
+	l := &listing{collection: c}
+	var wrong []error
+	env := c.Filters()
+	if r.Filter != "" {
+		filter, err := query.Compile(r.Filter, env)
+		l.query.Filter = filter
+		wrong = append(wrong, err)
+	}
+	var failed error
+	l.query.Order, failed = search.ParseOrder(r.OrderBy, env)
+	wrong = append(wrong, failed)
+	l.fields, failed = search.ParseFields(r.Fields, env)
+	wrong = append(wrong, failed)
+	l.expansion, failed = d.expansion(ctx, c, r.Expand)
+	wrong = append(wrong, failed)
+	if err := together(wrong); err != nil {
+		return nil, err
+	}
+	// The text of the filter stands for it: a token of another one leads elsewhere.
+	l.cursor, err = query.ParseCursor("documents/"+r.Collection.String()+"\x00"+r.Filter+"\x00"+l.query.Order.String(), r.Token)
+	if err != nil {
+		return nil, err
+	}
+	if r.Token != "" {
+		l.from = &search.Position{Key: l.cursor.Key, ID: l.cursor.After}
+	}
+	return l, nil
+}
+
+// together makes one fault of several: the first one's code, the violations of all.
+func together(list []error) error {
+	var first *fault.Error
+	for _, err := range list {
+		f := fault.Find(err)
+		switch {
+		case err == nil:
+		case f == nil || f.Kind != fault.Malformed:
+			return err
+		case first == nil:
+			first = f
+		default:
+			first = first.With(f.Violations...)
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	return first
+}
+
+// find reads the page: by the primary key where nothing else is asked for, else by the plan.
+func (d *Documents) find(ctx context.Context, l *listing, plan search.Plan, size int) (ports.Found, error) {
+	if plan.Index == nil && plan.Ordered && l.query.Filter == nil && !l.cursor.Back {
+		items, more, err := d.Store.List(ctx, l.collection.Key, ports.Range{After: l.cursor.After, Limit: size, Bytes: pageBytes})
+		return ports.Found{Items: items, More: more, Examined: int64(len(items))}, err
+	}
+	return d.Store.Find(ctx, l.collection.Key, ports.Find{
+		Query: l.query, Plan: plan, From: l.from, Back: l.cursor.Back, Limit: size, Bytes: pageBytes,
+	})
+}
+
+// page turns what was found into an answer: in the order of the list, with the tokens of the pages around.
+func (l *listing) page(found ports.Found) (DocumentPage, error) {
+	items := slices.Clone(found.Items)
+	if l.cursor.Back {
+		slices.Reverse(items)
+	}
+	var page DocumentPage
+	page.Items = items
+	if len(items) == 0 {
+		return page, nil
+	}
+	token := func(d document.Document, back bool) (string, error) {
+		at, err := l.query.Order.Of(d)
+		return query.Cursor{List: l.cursor.List, After: at.ID, Key: at.Key, Back: back}.Format(), err
+	}
+	var err error
+	if found.More || l.cursor.Back {
+		if page.Next, err = token(items[len(items)-1], false); err != nil {
+			return page, err
+		}
+	}
+	if l.cursor.Back && found.More || !l.cursor.Back && l.from != nil {
+		if page.Previous, err = token(items[0], true); err != nil {
+			return page, err
+		}
+	}
+	return page, nil
+}
+
+// project cuts documents to the fields that are asked for. It comes last: references may lie outside of them.
+func (l *listing) project(items []document.Document) error {
+	for i := range items {
+		var err error
+		if items[i].Data, err = l.fields.Apply(items[i].Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Documents) countFound(ctx context.Context, l *listing, plan search.Plan, kind query.CountKind) (query.Count, error) {
+	if l.query.Filter == nil {
+		return d.Store.Count(ctx, l.collection.Key, kind)
+	}
+	if kind == query.CountExact {
+		n, err := d.Store.CountFound(ctx, l.collection.Key, l.query, plan, 0)
+		return query.Count{Value: n, Kind: "exact"}, err
+	}
+	// What a filter lets through cannot be estimated well: counting as far as a capped count costs little.
+	n, err := d.Store.CountFound(ctx, l.collection.Key, l.query, plan, query.CountCap+1)
+	return query.CappedCount(n), err
+}
+
+// UnindexedError is a query that would read too much, with the index that would help.
+type UnindexedError struct {
+	Fault *fault.Error
+	// Suggestion is the declaration of an index as decoded JSON, nil where none would help.
+	Suggestion map[string]any
+}
+
+// Error returns the text of the fault.
+func (e *UnindexedError) Error() string { return e.Fault.Error() }
+
+// Unwrap returns the fault.
+func (e *UnindexedError) Unwrap() error { return e.Fault }
+
+// plan chooses how the query is answered; docs/queries.md explains it. estimated is -1 where nothing had to be counted.
+func (d *Documents) plan(ctx context.Context, l *listing, allowScan bool) (plan search.Plan, estimated int64, err error) {
+	plans := search.Plans(l.query, l.collection.ReadyIndexes())
+	var best, wide *search.Plan
+	estimated = -1
+	selective := true // an index says that many documents match
+	for i := range plans {
+		p := &plans[i]
+		switch {
+		case !usable(p, l.from):
+		case p.Ordered && len(p.Residual) == 0:
+			return *p, -1, nil // reads a page and no more
+		case p.Bound > 0:
+			n, err := d.Store.CountEntries(ctx, l.collection.Key, p.Index.ID, p.Spans, d.Limits.Scan+1)
+			if err != nil {
+				return search.Plan{}, 0, err
+			}
+			if n <= d.Limits.Scan && (best == nil || n < estimated) {
+				best, estimated = p, n
+			}
+			if n > d.Limits.Scan && p.Ordered && wide == nil {
+				wide = p
+			}
+			selective = selective && n <= d.Limits.Scan
+		}
+	}
+	scan := plans[len(plans)-1]
+	switch {
+	case best != nil:
+		return *best, estimated, nil
+	case wide != nil:
+		return *wide, d.Limits.Scan + 1, nil
+	case scan.Ordered && !selective:
+		return scan, d.Limits.Scan + 1, nil // matches are so many that one is never far
+	}
+	n, err := d.Store.CountFound(ctx, l.collection.Key, search.Query{}, search.Plan{}, d.Limits.Scan+1)
+	if err != nil {
+		return search.Plan{}, 0, err
+	}
+	if !allowScan && n > d.Limits.Scan {
+		return search.Plan{}, 0, unindexed(l)
+	}
+	if i := slices.IndexFunc(plans, func(p search.Plan) bool { return p.Ordered && usable(&p, l.from) }); i >= 0 && n > d.Limits.Scan {
+		return plans[i], n, nil
+	}
+	return scan, n, nil
+}
+
+// usable says whether a plan can go on from a place: the key of an entry whose values are very long is cut, and does not tell how those of the order go on.
+func usable(p *search.Plan, from *search.Position) bool {
+	if p.Index == nil || !p.Ordered || from == nil {
+		return true
+	}
+	longest := 0
+	for _, prefix := range p.Prefix {
+		longest = max(longest, len(prefix))
+	}
+	return len(from.Key)+longest <= index.WholeKeyBytes
+}
+
+func unindexed(l *listing) error {
+	suggestion := search.Suggest(l.query)
+	text := "no index answers this query, and the collection is large; allowScan=true reads all of it"
+	if suggestion != nil {
+		text = "no index answers this query, and the collection is large: declare the suggested index, or read everything with allowScan=true"
+	}
+	return &UnindexedError{Fault: fault.New(fault.Invalid, "query.unindexed", "%s", text), Suggestion: suggestion}
+}
+
+// Present cuts one document to fields, and follows references from it, as List does.
+// It fails with fault.Malformed where these cannot be read.
+func (d *Documents) Present(ctx context.Context, name ident.Collection, found document.Document, fields, expand string) (document.Document, Expanded, error) {
+	c, err := d.Catalog.Get(ctx, name)
+	if err != nil {
+		return found, nil, err
+	}
+	l := &listing{collection: c}
+	var wrong, failed error
+	l.fields, wrong = search.ParseFields(fields, c.Filters())
+	l.expansion, failed = d.expansion(ctx, c, expand)
+	if err := together([]error{wrong, failed}); err != nil {
+		return found, nil, err
+	}
+	items := []document.Document{found}
+	expanded, err := d.expand(ctx, l.expansion, items)
+	if err != nil {
+		return found, nil, err
+	}
+	if err := l.project(items); err != nil || expanded == nil {
+		return items[0], nil, err
+	}
+	return items[0], expanded[0], nil
+}

@@ -1,0 +1,115 @@
+package porttest
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/index"
+)
+
+var unique = promises{
+	"Unique/One": func(f fixture) {
+		c := f.declare("users", uniqueN)
+		f.write(put(c, "a", `{"n": 1}`))
+		err := f.refused(create(c, "b", `{"n": 1.0}`))
+		f.wantDuplicate(err, 0)
+		if v := fault.Find(err).Violations; len(v) != 1 || v[0].Pointer != "/n" || v[0].Code != "unique" || v[0].Params["index"] != "by_n" {
+			f.Errorf("violations %+v", v)
+		}
+		f.wantDuplicate(f.refused(fresh(create(c, "b", `{"n": 1}`))), 0)
+		f.write(put(c, "a", `{"x": 1, "n": 1.00}`)) // nobody is in its own way
+		f.write(put(c, "b", `{"n": 2}`))
+		f.wantDuplicate(f.refused(put(c, "b", `{"n": 1}`)), 0)
+		f.write(put(c, "a", `{"n": 3}`))
+		f.write(put(c, "b", `{"n": 1}`))
+		f.write(remove(c, "b"))
+		f.write(put(c, "d", `{"n": 1}`), put(f.configure("others", `{}`), "a", `{"n": 1}`))
+	},
+	"Unique/MissingAndNull": func(f fixture) {
+		c := f.declare("users", uniqueN, uniquePair)
+		f.write(put(c, "a", `{}`), put(c, "b", `{}`), put(c, "c", `{"n": null}`), put(c, "d", `{"a": 1}`), put(c, "e", `{"a": 1}`))
+		f.wantDuplicate(f.refused(put(c, "f", `{"n": null}`)), 0)
+		f.write(put(c, "g", `{"a": 1, "b": null}`), put(c, "h", `{"a": 1, "b": 2}`))
+		err := f.refused(put(c, "i", `{"a": 1, "b": null}`))
+		f.wantDuplicate(err, 0)
+		if v := fault.Find(err).Violations; len(v) != 2 || v[0].Pointer != "/a" || v[1].Pointer != "/b" {
+			f.Errorf("violations %+v", v)
+		}
+		f.write(put(c, "c", `{}`), put(c, "f", `{"n": null}`))
+	},
+	"Unique/Elements": func(f fixture) {
+		c := f.declare("users", uniqueNames)
+		f.write(put(c, "a", `{"names": ["Ann", "ANN", "Bo"]}`))
+		f.wantDuplicate(f.refused(put(c, "b", `{"names": ["Cy", "bO"]}`)), 0)
+		f.write(put(c, "b", `{"names": ["Cy"]}`), put(c, "c", `{"names": []}`), put(c, "d", `{"names": []}`))
+		f.write(put(c, "a", `{"names": ["Bo"]}`), put(c, "c", `{"names": ["ann"]}`))
+	},
+	"Unique/LongValues": func(f fixture) {
+		c := f.declare("users", uniqueN)
+		long := strings.Repeat("é", index.KeyBytes)
+		f.write(put(c, "a", `{"n": "`+long+`a"}`), put(c, "b", `{"n": "`+long+`b"}`))
+		f.wantDuplicate(f.refused(put(c, "c", `{"n": "`+long+`a"}`)), 0)
+	},
+	"Unique/Batch": func(f fixture) {
+		c := f.declare("users", uniqueN)
+		f.write(put(c, "a", `{"n": 1}`), put(c, "b", `{"n": 2}`))
+		// What counts is what the batch leaves.
+		f.write(put(c, "a", `{"n": 2}`), put(c, "b", `{"n": 1}`))
+		f.write(put(c, "c", `{"n": 1}`), remove(c, "b"))
+		f.write(put(c, "d", `{"n": 1}`), put(c, "d", `{"n": 4}`))
+		f.wantDuplicate(f.refused(put(c, "x", `{"n": 9}`), put(c, "y", `{"n": 9}`)), 1)
+		f.wantDuplicate(f.refused(put(c, "y", `{"n": 10}`), put(c, "z", `{"n": 1}`), put(c, "x", `{"n": 4}`)), 1, 2)
+		f.wantDuplicate(f.refused(put(c, "x", `{"n": 1}`), put(c, "x", `{"n": 1, "m": 2}`), put(c, "y", `{}`)), 0)
+		f.wantDuplicate(f.refused(put(c, "x", `{"n": 1}`), put(c, "x", `{"n": 7}`), put(c, "x", `{"n": 1}`)), 2)
+	},
+	"Unique/Large": func(f fixture) {
+		c := f.declare("users", uniqueN, byTags)
+		f.write(put(c, "taken", `{"n": 1500}`))
+		var writes []document.Write
+		for i := range 2500 {
+			writes = append(writes, create(c, number(i), fmt.Sprintf(`{"n": %d, "tags": [%d, "x"]}`, i, i)))
+		}
+		f.wantDuplicate(f.refused(writes...), 1500)
+		writes = append(writes[:1500], writes[1501:]...)
+		f.write(writes...)
+		f.wantDuplicate(f.refused(put(c, "new", `{"n": 2499}`)), 0)
+	},
+	"Unique/TwentyAtOnce": func(f fixture) {
+		c := f.declare("users", uniqueN)
+		for round := range 10 {
+			var won, lost atomic.Int64
+			together(20, func(i int) {
+				w := create(c, fmt.Sprint("u", round, "-", i), fmt.Sprintf(`{"n": %d}`, round))
+				w.Fresh = i%2 == 0
+				results, err := f.Write(f.Context(), batch(w, put(c, fmt.Sprint("beside", i), fmt.Sprintf(`{"r": %d}`, round))))
+				switch {
+				case err == nil && len(results) == 2:
+					won.Add(1)
+				case fault.CodeOf(err) == "document.duplicate":
+					lost.Add(1)
+				default:
+					f.Errorf("got %v, %v", results, err)
+				}
+			})
+			wantEqual(f, won.Load(), int64(1))
+			wantEqual(f, lost.Load(), int64(19))
+		}
+		// Who has nothing to do with it does not suffer.
+		var taken atomic.Int64
+		together(20, func(i int) {
+			w := create(c, fmt.Sprint("v", i), fmt.Sprintf(`{"n": %d}`, 100+i))
+			if i%4 == 0 {
+				w = create(c, fmt.Sprint("v", i), `{"n": 1}`)
+			}
+			if _, err := f.Write(f.Context(), batch(w)); (err != nil) != (i%4 == 0) {
+				f.Errorf("%d: %v", i, err)
+			} else if err != nil {
+				taken.Add(1)
+			}
+		})
+		wantEqual(f, taken.Load(), int64(5))
+	},
+}
