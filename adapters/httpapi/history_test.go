@@ -55,6 +55,7 @@ var historyScenarios = []scenario{
 	{name: "restore without a condition", send: "POST " + emmaPath + "/restore", body: `{"revision":1}`, status: 428, code: "document.conditionRequired"},
 	{name: "restore what is not admitted any more", send: "POST " + mobyPath + "/restore", body: `{"revision":1}`, status: 422, code: "document.invalid", want: `{"errors":[{"pointer":"/title","code":"minLength"}]}`,
 		before: func(t *testing.T, a *api) {
+			t.Helper()
 			second(t, a)
 			wantStatus(t, a.send(t, "PUT "+booksPath, `{"schema":{"properties":{"title":{"minLength":20}}}}`), http.StatusOK)
 		}},
