@@ -3,9 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
 	"github.com/sheafdb/sheaf/domain/change"
@@ -19,30 +17,21 @@ const jsonPatchType = "application/json-patch+json"
 // opNames are the names of operations in the API.
 var opNames = map[change.Op]string{change.Created: "create", change.Updated: "update", change.Deleted: "delete"}
 
-// revisionFields are the members of a revision, in the order in which they are written.
-var revisionFields = []string{"revision", "op", "at", "actor", "requestId", "data"}
-
-// appendDocumentRevision appends a revision with some of its members. The number is always there.
-func appendDocumentRevision(b []byte, c change.Change, fields []string) []byte {
+// appendDocumentRevision appends a revision, with its data where it has some.
+func appendDocumentRevision(b []byte, c change.Change) []byte {
 	b = append(b, `{"revision":`...)
 	b = strconv.AppendInt(b, c.Revision, 10)
-	for _, field := range revisionFields[1:] {
-		if !slices.Contains(fields, field) || field == "data" && c.Data == nil {
-			continue
-		}
-		b = append(append(append(b, `,"`...), field...), `":`...)
-		switch field {
-		case "op":
-			b = appendString(b, opNames[c.Op])
-		case "at":
-			b = append(appendTime(append(b, '"'), c.At), '"')
-		case "actor":
-			b = appendString(b, c.Actor)
-		case "requestId":
-			b = appendString(b, c.RequestID)
-		case "data":
-			b = append(b, c.Data...)
-		}
+	b = append(b, `,"op":`...)
+	b = appendString(b, opNames[c.Op])
+	b = append(b, `,"at":"`...)
+	b = appendTime(b, c.At)
+	b = append(b, `","actor":`...)
+	b = appendString(b, c.Actor)
+	b = append(b, `,"requestId":`...)
+	b = appendString(b, c.RequestID)
+	if c.Data != nil {
+		b = append(b, `,"data":`...)
+		b = append(b, c.Data...)
 	}
 	return append(b, '}')
 }
@@ -53,12 +42,8 @@ func (s *Server) ListDocumentRevisions(ctx context.Context, r oas.ListDocumentRe
 	if err != nil {
 		return nil, err
 	}
-	fields := revisionFields
-	if r.Params.Fields != "" {
-		fields = strings.Split(r.Params.Fields, ",")
-	}
 	page, err := s.Documents.ListRevisions(ctx, caller(ctx), app.ListDocumentRevisions{
-		Collection: name, ID: id, Paging: paging(r.Params.PageSize, r.Params.PageToken, ""), WithoutData: !slices.Contains(fields, "data"),
+		Collection: name, ID: id, Paging: paging(r.Params.PageSize, r.Params.PageToken, ""), WithoutData: r.Params.Data != nil && !*r.Params.Data,
 	})
 	if err != nil {
 		return nil, err
@@ -66,7 +51,7 @@ func (s *Server) ListDocumentRevisions(ctx context.Context, r oas.ListDocumentRe
 	ex := exchangeOf(ctx)
 	return answer{
 		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: pageLinks(ex.request, page.Next, ""),
-		body: pageText(page, func(b []byte, c change.Change) []byte { return appendDocumentRevision(b, c, fields) }),
+		body: pageText(page, appendDocumentRevision),
 	}, nil
 }
 
@@ -89,7 +74,7 @@ func (s *Server) GetDocumentRevision(ctx context.Context, r oas.GetDocumentRevis
 		a.status = http.StatusNotModified
 		return a, nil
 	}
-	a.contentType, a.body = jsonType, appendDocumentRevision(nil, found, revisionFields)
+	a.contentType, a.body = jsonType, appendDocumentRevision(nil, found)
 	return a, nil
 }
 

@@ -13,9 +13,13 @@ const (
 )
 
 // second makes moby-dick's second revision, and gone deletes it.
-func second(t *testing.T, a *api) { a.put(t, "books", "moby-dick", `{"title":"The Whale"}`) }
+func second(t *testing.T, a *api) {
+	t.Helper()
+	a.put(t, "books", "moby-dick", `{"title":"The Whale"}`)
+}
 
 func gone(t *testing.T, a *api) {
+	t.Helper()
 	second(t, a)
 	wantStatus(t, a.send(t, "DELETE "+mobyPath, ""), http.StatusNoContent)
 }
@@ -60,54 +64,62 @@ var patchScenarios = []scenario{
 // A patch does not change what the document's id is taken from.
 func TestPatch_IDFromData(t *testing.T) {
 	t.Parallel()
-	onEvery(t, func(t *testing.T, a *api) {
-		a.declare(t, "orders", `{"id":{"from":"doc.number"}}`)
-		wantStatus(t, a.send(t, "POST /v1/collections/orders/documents", `{"number":7}`), http.StatusCreated)
-		path := "PATCH /v1/collections/orders/documents/7"
-		for _, r := range []struct{ body, header string }{
-			{`{"number":8}`, mergePatch}, {`{"number":null}`, mergePatch}, {`[{"op":"replace","path":"/number","value":8}]`, jsonPatch}, {`{"increment":{"doc.number":1}}`, update},
-		} {
-			wantFault(t, wantProblem(t, a.send(t, path, r.body, r.header), http.StatusUnprocessableEntity, "document.invalid"), "body", "/number", "id")
-		}
-		wantPart(t, wantStatus(t, a.send(t, path, `{"open":true}`), http.StatusOK).tree(t), decode(t, []byte(`{"id":"7","revision":2,"data":{"number":7,"open":true}}`)))
-	})
+	for name, open := range everyStore {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := open(t)
+			a.declare(t, "orders", `{"id":{"from":"doc.number"}}`)
+			wantStatus(t, a.send(t, "POST /v1/collections/orders/documents", `{"number":7}`), http.StatusCreated)
+			path := "PATCH /v1/collections/orders/documents/7"
+			for _, r := range []struct{ body, header string }{
+				{`{"number":8}`, mergePatch}, {`{"number":null}`, mergePatch}, {`[{"op":"replace","path":"/number","value":8}]`, jsonPatch}, {`{"increment":{"doc.number":1}}`, update},
+			} {
+				wantFault(t, wantProblem(t, a.send(t, path, r.body, r.header), http.StatusUnprocessableEntity, "document.invalid"), "body", "/number", "id")
+			}
+			wantPart(t, wantStatus(t, a.send(t, path, `{"open":true}`), http.StatusOK).tree(t), decode(t, []byte(`{"id":"7","revision":2,"data":{"number":7,"open":true}}`)))
+		})
+	}
 }
 
 // A 412 says what both sides have changed since the revision that the request was made for.
 func TestStale_CanBeMerged(t *testing.T) {
 	t.Parallel()
-	onEvery(t, func(t *testing.T, a *api) {
-		a.declare(t, "books", `{"schema":{"properties":{"year":{"type":"integer"}}}}`)
-		a.put(t, "books", "moby-dick", `{"title":"Moby-Dick","year":1850,"tags":["sea"]}`)
-		a.put(t, "books", "moby-dick", `{"title":"Moby-Dick","year":1851,"tags":["sea","whales"]}`)
-		for _, test := range []struct{ send, body, header, changes, conflicts string }{
-			{"PUT " + mobyPath, `{"title":"The Whale","year":1850,"tags":["sea"]}`, "Content-Type: application/json", `{"yours":[{"op":"replace","path":"/title","value":"The Whale"}]}`, `[]`},
-			{"PATCH " + mobyPath, `{"title":"The Whale"}`, mergePatch, `{"yours":[{"op":"replace","path":"/title","value":"The Whale"}]}`, `[]`},
-			{"PATCH " + mobyPath, `{"year":1849,"title":"x"}`, mergePatch, `{"yours":[{"op":"replace","path":"/title","value":"x"},{"op":"replace","path":"/year","value":1849}]}`, `["/year"]`},
-			{"PATCH " + mobyPath + "?validateOnly=true", `{"append":{"doc.tags":["x"]}}`, update, `{"yours":[{"op":"add","path":"/tags/1","value":"x"}]}`, `["/tags"]`},
-			{"PATCH " + mobyPath, `[{"op":"replace","path":"/year","value":1851}]`, jsonPatch, `{"yours":[{"op":"replace","path":"/year","value":1851}]}`, `[]`},
-			{"POST " + mobyPath + "/restore", `{"revision":1}`, "Content-Type: application/json", `{"yours":[]}`, `[]`},
-			{"DELETE " + mobyPath, ``, mergePatch, `{"yours":[{"op":"remove","path":""}]}`, `[""]`},
-			{"PATCH " + mobyPath, `{"year":"x"}`, mergePatch, ``, `null`}, // it could not have been stored
-		} {
-			got := a.send(t, test.send, test.body, test.header, `If-Match: "1"`)
-			wantProblem(t, got, http.StatusPreconditionFailed, "document.stale")
-			tree, _ := got.tree(t).(map[string]any)
-			wantPart(t, tree, decode(t, []byte(`{"currentRevision":2,"current":{"revision":2},"baseRevision":1,"conflicts":`+test.conflicts+`,
-				"changes":{"current":[{"op":"add","path":"/tags/1","value":"whales"},{"op":"replace","path":"/year","value":1851}]}}`)))
-			if test.changes != "" {
-				wantPart(t, tree["changes"], decode(t, []byte(test.changes)))
-			} else if changes, _ := tree["changes"].(map[string]any); changes["yours"] != nil {
-				t.Errorf("%s %s: %v", test.send, test.body, changes)
+	for name, open := range everyStore {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := open(t)
+			a.declare(t, "books", `{"schema":{"properties":{"year":{"type":"integer"}}}}`)
+			a.put(t, "books", "moby-dick", `{"title":"Moby-Dick","year":1850,"tags":["sea"]}`)
+			a.put(t, "books", "moby-dick", `{"title":"Moby-Dick","year":1851,"tags":["sea","whales"]}`)
+			for _, test := range []struct{ send, body, header, changes, conflicts string }{
+				{"PUT " + mobyPath, `{"title":"The Whale","year":1850,"tags":["sea"]}`, "Content-Type: application/json", `{"yours":[{"op":"replace","path":"/title","value":"The Whale"}]}`, `[]`},
+				{"PATCH " + mobyPath, `{"title":"The Whale"}`, mergePatch, `{"yours":[{"op":"replace","path":"/title","value":"The Whale"}]}`, `[]`},
+				{"PATCH " + mobyPath, `{"year":1849,"title":"x"}`, mergePatch, `{"yours":[{"op":"replace","path":"/title","value":"x"},{"op":"replace","path":"/year","value":1849}]}`, `["/year"]`},
+				{"PATCH " + mobyPath + "?validateOnly=true", `{"append":{"doc.tags":["x"]}}`, update, `{"yours":[{"op":"add","path":"/tags/1","value":"x"}]}`, `["/tags"]`},
+				{"PATCH " + mobyPath, `[{"op":"replace","path":"/year","value":1851}]`, jsonPatch, `{"yours":[{"op":"replace","path":"/year","value":1851}]}`, `[]`},
+				{"POST " + mobyPath + "/restore", `{"revision":1}`, "Content-Type: application/json", `{"yours":[]}`, `[]`},
+				{"DELETE " + mobyPath, ``, mergePatch, `{"yours":[{"op":"remove","path":""}]}`, `[""]`},
+				{"PATCH " + mobyPath, `{"year":"x"}`, mergePatch, ``, `null`}, // it could not have been stored
+			} {
+				got := a.send(t, test.send, test.body, test.header, `If-Match: "1"`)
+				wantProblem(t, got, http.StatusPreconditionFailed, "document.stale")
+				tree, _ := got.tree(t).(map[string]any)
+				wantPart(t, tree, decode(t, []byte(`{"currentRevision":2,"current":{"revision":2},"baseRevision":1,"conflicts":`+test.conflicts+`,
+					"changes":{"current":[{"op":"add","path":"/tags/1","value":"whales"},{"op":"replace","path":"/year","value":1851}]}}`)))
+				if test.changes != "" {
+					wantPart(t, tree["changes"], decode(t, []byte(test.changes)))
+				} else if changes, _ := tree["changes"].(map[string]any); changes["yours"] != nil {
+					t.Errorf("%s %s: %v", test.send, test.body, changes)
+				}
 			}
-		}
-		// A revision that never was, and conditions that name none, have nothing to compare with.
-		for _, header := range []string{`If-Match: "7"`, `If-Match: "x"`, `If-None-Match: *`} {
-			got := a.send(t, "PATCH "+mobyPath, `{"n":1}`, header)
-			wantProblem(t, got, http.StatusPreconditionFailed, "document.stale")
-			if tree, _ := got.tree(t).(map[string]any); tree["current"] == nil || tree["changes"] != nil || tree["conflicts"] != nil {
-				t.Errorf("%s: %s", header, got.body)
+			// A revision that never was, and conditions that name none, have nothing to compare with.
+			for _, header := range []string{`If-Match: "7"`, `If-Match: "x"`, `If-None-Match: *`} {
+				got := a.send(t, "PATCH "+mobyPath, `{"n":1}`, header)
+				wantProblem(t, got, http.StatusPreconditionFailed, "document.stale")
+				if tree, _ := got.tree(t).(map[string]any); tree["current"] == nil || tree["changes"] != nil || tree["conflicts"] != nil {
+					t.Errorf("%s: %s", header, got.body)
+				}
 			}
-		}
-	})
+		})
+	}
 }

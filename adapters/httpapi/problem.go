@@ -212,7 +212,7 @@ func (p *problem) carry(err error) {
 	if errors.As(err, &stale) && stale.Current != nil {
 		p.CurrentRevision, p.Current = stale.Current.Revision, appendDocument(nil, *stale.Current)
 	}
-	var diverged *app.Divergence
+	var diverged *app.DivergedError
 	if errors.As(err, &diverged) {
 		p.BaseRevision, p.Conflicts = diverged.Base, diverged.Conflicts
 		p.Changes = &divergence{Current: patch.FormatOperations(diverged.Current)}

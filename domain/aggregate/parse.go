@@ -140,7 +140,7 @@ func (p *parser) stages(pointer string, value any, in *scope, most int) ([]Stage
 // kinds are the stages by their names. Each returns the scope behind it, nil where that cannot be told.
 var kinds map[string]func(p *parser, pointer string, value any, in *scope) (Stage, *scope)
 
-func init() { // the functions lead back to the table
+func init() { //nolint:gochecknoinits // the functions lead back to the table
 	kinds = map[string]func(*parser, string, any, *scope) (Stage, *scope){
 		"match": (*parser).match, "unwind": (*parser).unwind, "project": (*parser).project, "group": (*parser).group, "sort": (*parser).sort,
 		"limit": (*parser).limit, "skip": (*parser).skip, "lookup": (*parser).lookup, "facet": (*parser).facets,

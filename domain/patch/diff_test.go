@@ -1,6 +1,7 @@
 package patch_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -42,7 +43,7 @@ func TestDiff(t *testing.T) {
 		{``, ``, `[]`},
 	} {
 		got := patch.FormatOperations(patch.Diff(tree(t, test.from), tree(t, test.to)))
-		if string(got) != string(canonical(t, []byte(test.want))) {
+		if !bytes.Equal(got, canonical(t, []byte(test.want))) {
 			t.Errorf("%s to %s: got %s, want %s", test.from, test.to, got, test.want)
 		}
 	}
@@ -57,7 +58,7 @@ func TestDiff_Random(t *testing.T) {
 		to := altered(random, from)
 		diff := patch.FormatOperations(patch.Diff(from, to))
 		got, err := apply(patch.Operations, jsontext.Append(nil, from), diff, jsontext.Limits{})
-		if want := jsontext.Append(nil, to); err != nil || string(got) != string(want) {
+		if want := jsontext.Append(nil, to); err != nil || !bytes.Equal(got, want) {
 			t.Fatalf("seed %d: from %s\nby %s\ngot %s\nwant %s, %v", seed, jsontext.Append(nil, from), diff, got, want, err)
 		}
 	}
@@ -80,7 +81,7 @@ func TestConflicts_Random(t *testing.T) {
 		if err != nil && errBack != nil {
 			continue // both made the same change, which removes what the other has removed already
 		}
-		if err == nil && errBack == nil && string(there) != string(back) && !alikeInPart(base, one, other) {
+		if err == nil && errBack == nil && !bytes.Equal(there, back) && !alikeInPart(base, one, other) {
 			t.Fatalf("seed %d: base %s\none %s\nother %s\n%s\n%s", seed, jsontext.Append(nil, base), jsontext.Append(nil, one), jsontext.Append(nil, other), there, back)
 		}
 	}

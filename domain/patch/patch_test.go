@@ -58,7 +58,7 @@ func TestPatch_Examples(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if want := canonical(t, e.Want); string(got) != string(want) {
+				if want := canonical(t, e.Want); !bytes.Equal(got, want) {
 					t.Errorf("got %s, want %s", got, want)
 				}
 			})

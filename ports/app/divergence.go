@@ -11,9 +11,9 @@ import (
 	"github.com/sheafdb/sheaf/domain/patch"
 )
 
-// Divergence is a condition that does not hold, of a request that was made for a revision which history still has: what has happened to the document since, and what
+// DivergedError is a condition that does not hold, of a request that was made for a revision which history still has: what has happened to the document since, and what
 // the request would have done to it. With both, whoever asked can merge.
-type Divergence struct { //nolint:errname // it is more than an error: what both sides did
+type DivergedError struct {
 	*document.StaleError
 	// Base is the revision that the request was made for.
 	Base int64
@@ -26,9 +26,9 @@ type Divergence struct { //nolint:errname // it is more than an error: what both
 }
 
 // Unwrap returns the stale condition.
-func (e *Divergence) Unwrap() error { return e.StaleError }
+func (e *DivergedError) Unwrap() error { return e.StaleError }
 
-// diverged makes a *Divergence of an error that w failed with, where it can, and returns any other error as it is.
+// diverged makes a *DivergedError of an error that w failed with, where it can, and returns any other error as it is.
 func (d *Documents) diverged(ctx context.Context, w document.Write, err error) error {
 	var stale *document.StaleError
 	if !errors.As(err, &stale) || stale.Current == nil || stale.Precondition.Match == nil {
@@ -51,7 +51,7 @@ func (d *Documents) diverged(ctx context.Context, w document.Write, err error) e
 	if failed != nil {
 		return err
 	}
-	e := &Divergence{StaleError: stale, Base: at, Current: patch.Diff(base, current)}
+	e := &DivergedError{StaleError: stale, Base: at, Current: patch.Diff(base, current)}
 	if yours, ok := outcomeOn(w, document.Document{ID: w.ID, Revision: at, UpdatedAt: made.At, Data: made.Data}); ok {
 		e.Yours, e.Conflicts = patch.Diff(base, yours), patch.Conflicts(base, current, yours)
 	}

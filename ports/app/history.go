@@ -77,7 +77,8 @@ func (d *Documents) GetAsOf(ctx context.Context, _ Caller, name ident.Collection
 		return document.Document{}, err
 	}
 	pre.NoneMatch = nil
-	return found, pre.Check(&found)
+	err = pre.Check(&found)
+	return found, err
 }
 
 // DiffDocument is a request for the difference of two revisions.

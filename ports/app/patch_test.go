@@ -32,19 +32,21 @@ type shop struct {
 	one   ident.Document
 }
 
-// onEvery runs a test on a shop with one article, of which there is nothing, on each store.
-func onEvery(t *testing.T, test func(t *testing.T, s shop)) {
-	t.Helper()
-	t.Run("memory", func(t *testing.T) { t.Parallel(); test(t, openShop(t, memory.New())) })
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
+// everyShop opens a shop with one article, of which there is nothing, on each store.
+var everyShop = map[string]func(t *testing.T) shop{
+	"memory": func(t *testing.T) shop {
+		t.Helper()
+		return openShop(t, memory.New())
+	},
+	"postgres": func(t *testing.T) shop {
+		t.Helper()
 		store, err := postgres.Open(t.Context(), postgres.Config{URL: migrated.Open(t)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(store.Close)
-		test(t, openShop(t, store))
-	})
+		return openShop(t, store)
+	},
 }
 
 func openShop(t *testing.T, store ports.Store) shop {
@@ -89,91 +91,103 @@ func (s shop) want(t *testing.T, revision int64, data string) {
 // A hundred increments at once sum exactly, and each has a revision of its own.
 func TestPatch_ParallelIncrements(t *testing.T) {
 	t.Parallel()
-	onEvery(t, func(t *testing.T, s shop) {
-		var all sync.WaitGroup
-		for i := range 100 {
-			all.Go(func() {
-				if _, err := s.update(t, fmt.Sprintf(`{"increment": {"doc.stock": 0.1}, "addToSet": {"doc.tags": [%d]}}`, i%10)); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		all.Wait()
-		d, err := s.Documents.Get(t.Context(), app.Caller{}, s.goods, s.one, document.Precondition{})
-		if err != nil || d.Revision != 101 {
-			t.Fatalf("revision %d, %v", d.Revision, err)
-		}
-		if _, err := s.update(t, `{"unset": ["doc.tags"]}`); err != nil {
-			t.Fatal(err)
-		}
-		s.want(t, 102, `{"stock": 10.0}`)
-	})
+	for name, open := range everyShop {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			var all sync.WaitGroup
+			for i := range 100 {
+				all.Go(func() {
+					if _, err := s.update(t, fmt.Sprintf(`{"increment": {"doc.stock": 0.1}, "addToSet": {"doc.tags": [%d]}}`, i%10)); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			d, err := s.Documents.Get(t.Context(), app.Caller{}, s.goods, s.one, document.Precondition{})
+			if err != nil || d.Revision != 101 {
+				t.Fatalf("revision %d, %v", d.Revision, err)
+			}
+			if _, err := s.update(t, `{"unset": ["doc.tags"]}`); err != nil {
+				t.Fatal(err)
+			}
+			s.want(t, 102, `{"stock": 10.0}`)
+		})
+	}
 }
 
 // With If-Match, one of the patches made for a revision wins; each of the others learns what the winner changed, and that its own change can be merged.
 func TestPatch_OneWins(t *testing.T) {
 	t.Parallel()
-	onEvery(t, func(t *testing.T, s shop) {
-		var all sync.WaitGroup
-		var mu sync.Mutex
-		won := 0
-		for i := range 20 {
-			all.Go(func() {
-				_, err := s.Documents.Patch(t.Context(), app.Caller{}, app.PatchDocument{
-					Collection: s.goods, ID: s.one, Format: patch.Merge, Patch: fmt.Appendf(nil, `{"by%d": true}`, i),
-					Precondition: document.Precondition{Match: &document.Condition{Revisions: []int64{1}}},
+	for name, open := range everyShop {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			var all sync.WaitGroup
+			var mu sync.Mutex
+			won := 0
+			for i := range 20 {
+				all.Go(func() {
+					_, err := s.Documents.Patch(t.Context(), app.Caller{}, app.PatchDocument{
+						Collection: s.goods, ID: s.one, Format: patch.Merge, Patch: fmt.Appendf(nil, `{"by%d": true}`, i),
+						Precondition: document.Precondition{Match: &document.Condition{Revisions: []int64{1}}},
+					})
+					mu.Lock()
+					defer mu.Unlock()
+					var lost *app.DivergedError
+					switch {
+					case err == nil:
+						won++
+					case !errors.As(err, &lost) || fault.KindOf(err) != fault.Stale:
+						t.Error(err)
+					case lost.Base != 1 || len(lost.Current) != 1 || len(lost.Yours) != 1 || len(lost.Conflicts) != 0:
+						t.Errorf("%+v", lost)
+					}
 				})
-				mu.Lock()
-				defer mu.Unlock()
-				var lost *app.Divergence
-				switch {
-				case err == nil:
-					won++
-				case !errors.As(err, &lost) || fault.KindOf(err) != fault.Stale:
-					t.Error(err)
-				case lost.Base != 1 || len(lost.Current) != 1 || len(lost.Yours) != 1 || len(lost.Conflicts) != 0:
-					t.Errorf("%+v", lost)
-				}
-			})
-		}
-		all.Wait()
-		if won != 1 {
-			t.Errorf("%d have won", won)
-		}
-	})
+			}
+			all.Wait()
+			if won != 1 {
+				t.Errorf("%d have won", won)
+			}
+		})
+	}
 }
 
 // The result is judged by the configuration in force, also where it changes while patches are made.
 func TestPatch_JudgedByTheSchemaInForce(t *testing.T) {
 	t.Parallel()
-	onEvery(t, func(t *testing.T, s shop) {
-		var all sync.WaitGroup
-		for range 8 {
-			all.Go(func() {
-				for range 20 {
-					if _, err := s.update(t, `{"increment": {"doc.stock": 1}}`); err != nil && fault.KindOf(err) != fault.Invalid {
-						t.Error(err)
+	for name, open := range everyShop {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() {
+					for range 20 {
+						if _, err := s.update(t, `{"increment": {"doc.stock": 1}}`); err != nil && fault.KindOf(err) != fault.Invalid {
+							t.Error(err)
+						}
 					}
-				}
-			})
-		}
-		s.declare(t, `{"schema": {"properties": {"stock": {"type": "number", "maximum": 50}}}}`)
-		d, err := s.Documents.Get(t.Context(), app.Caller{}, s.goods, s.one, document.Precondition{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		before := d.Revision
-		all.Wait()
-		after, err := s.Documents.Get(t.Context(), app.Caller{}, s.goods, s.one, document.Precondition{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		// Once the schema was in force nothing above the maximum was stored; what was there before may be above.
-		if most := max(before, 51); after.Revision > most {
-			t.Errorf("revision %d, at most %d could come", after.Revision, most)
-		}
-		if _, err := s.update(t, `{"set": {"doc.stock": 51}}`); fault.KindOf(err) != fault.Invalid {
-			t.Errorf("got %v", err)
-		}
-	})
+				})
+			}
+			s.declare(t, `{"schema": {"properties": {"stock": {"type": "number", "maximum": 50}}}}`)
+			d, err := s.Documents.Get(t.Context(), app.Caller{}, s.goods, s.one, document.Precondition{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := d.Revision
+			all.Wait()
+			after, err := s.Documents.Get(t.Context(), app.Caller{}, s.goods, s.one, document.Precondition{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Once the schema was in force nothing above the maximum was stored; what was there before may be above.
+			if most := max(before, 51); after.Revision > most {
+				t.Errorf("revision %d, at most %d could come", after.Revision, most)
+			}
+			if _, err := s.update(t, `{"set": {"doc.stock": 51}}`); fault.KindOf(err) != fault.Invalid {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
 }

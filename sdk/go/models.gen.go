@@ -837,16 +837,16 @@ type DocumentQueryCount string
 // DocumentRevision What a document was from one moment on.
 type DocumentRevision struct {
 	// Actor Who made it.
-	Actor *string    `json:"actor,omitempty"`
-	At    *time.Time `json:"at,omitempty"`
+	Actor string    `json:"actor"`
+	At    time.Time `json:"at"`
 
 	// Data A document as its user stored it.
-	Data *DocumentData       `json:"data,omitempty"`
-	Op   *DocumentRevisionOp `json:"op,omitempty"`
+	Data *DocumentData      `json:"data,omitempty"`
+	Op   DocumentRevisionOp `json:"op"`
 
 	// RequestID The request that made it.
-	RequestID *string `json:"requestId,omitempty"`
-	Revision  int64   `json:"revision"`
+	RequestID string `json:"requestId"`
+	Revision  int64  `json:"revision"`
 }
 
 // DocumentRevisionOp defines model for DocumentRevision.Op.
@@ -1184,8 +1184,8 @@ type PageToken = string
 // Prefer defines model for Prefer.
 type Prefer = string
 
-// RevisionFields defines model for RevisionFields.
-type RevisionFields = string
+// RevisionData defines model for RevisionData.
+type RevisionData = bool
 
 // RevisionNumber defines model for RevisionNumber.
 type RevisionNumber = int64
@@ -1432,8 +1432,8 @@ type RestoreDocumentParams struct {
 
 // ListDocumentRevisionsParams defines parameters for ListDocumentRevisions.
 type ListDocumentRevisionsParams struct {
-	// Fields Which members the revisions have, separated by commas: revision, op, at, actor, requestId, data. All of them where it is left out.
-	Fields *RevisionFields `form:"fields,omitempty" json:"fields,omitempty"`
+	// Data Whether the revisions have the data; without it, they say what was done, when and by whom.
+	Data *RevisionData `form:"data,omitempty" json:"data,omitempty"`
 
 	// PageSize How many items at most; 0 is the default of 50, above 1000 means 1000.
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`

@@ -716,15 +716,15 @@ type DocumentQuery = json.RawMessage
 // DocumentRevision What a document was from one moment on.
 type DocumentRevision struct {
 	// Actor Who made it.
-	Actor string    `json:"actor,omitempty,omitzero"`
-	At    time.Time `json:"at,omitempty,omitzero"`
+	Actor string    `json:"actor"`
+	At    time.Time `json:"at"`
 
 	// Data A document as its user stored it.
 	Data DocumentData       `json:"data,omitempty,omitzero"`
-	Op   DocumentRevisionOp `json:"op,omitempty,omitzero"`
+	Op   DocumentRevisionOp `json:"op"`
 
 	// RequestID The request that made it.
-	RequestID string `json:"requestId,omitempty,omitzero"`
+	RequestID string `json:"requestId"`
 	Revision  int64  `json:"revision"`
 }
 
@@ -1063,8 +1063,8 @@ type PageToken = string
 // Prefer defines model for Prefer.
 type Prefer = string
 
-// RevisionFields defines model for RevisionFields.
-type RevisionFields = string
+// RevisionData defines model for RevisionData.
+type RevisionData = bool
 
 // RevisionNumber defines model for RevisionNumber.
 type RevisionNumber = int64
@@ -1311,8 +1311,8 @@ type RestoreDocumentParams struct {
 
 // ListDocumentRevisionsParams defines parameters for ListDocumentRevisions.
 type ListDocumentRevisionsParams struct {
-	// Fields Which members the revisions have, separated by commas: revision, op, at, actor, requestId, data. All of them where it is left out.
-	Fields RevisionFields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
+	// Data Whether the revisions have the data; without it, they say what was done, when and by whom.
+	Data *RevisionData `form:"data,omitempty" json:"data,omitempty"`
 
 	// PageSize How many items at most; 0 is the default of 50, above 1000 means 1000.
 	PageSize PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty,omitzero"`

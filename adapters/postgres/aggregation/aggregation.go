@@ -38,7 +38,7 @@ func Compile(documents string, stages []aggregate.Stage, columns []aggregate.Col
 	}
 	// A row that is longer than rows may be is cut: whoever reads it refuses it.
 	return fmt.Sprintf("WITH %s SELECT left((%s)::text, %d) FROM %s AS r%s LIMIT %d",
-		strings.Join(c.tables, ", "), row, aggregate.MaxRow+1, out.name, out.orderBy("r"), limit+1), nil
+		strings.Join(c.tables, ", "), row, aggregate.MaxRow+1, out.name, out.orderBy(), limit+1), nil
 }
 
 // relation is the rows behind a stage.
@@ -80,12 +80,12 @@ func (c *compiler) column() string {
 	return fmt.Sprintf("c%d", c.columns)
 }
 
-// orderBy is the order of rows under an alias, "" where they have none.
-func (r relation) orderBy(alias string) string {
+// orderBy is the order of rows under the alias r, "" where they have none.
+func (r relation) orderBy() string {
 	if len(r.order) == 0 {
 		return ""
 	}
-	return " ORDER BY " + r.terms(alias)
+	return " ORDER BY " + r.terms("r")
 }
 
 func (r relation) terms(alias string) string {
