@@ -358,7 +358,7 @@ func rootKey(s *settings) { s.RootKey = "sesame" }
 var largeCodes = map[string]string{
 	"putCollection": "request.tooLarge", "patchCollection": "request.tooLarge", "createDocument": "document.tooLarge", "putDocument": "document.tooLarge", "importDocuments": "import.tooLarge",
 	"queryDocuments": "request.tooLarge", "aggregateDocuments": "request.tooLarge",
-	"patchDocument":  "document.tooLarge", "restoreDocument": "request.tooLarge",
+	"patchDocument": "document.tooLarge", "restoreDocument": "request.tooLarge",
 }
 
 // pairs are operations with statuses.

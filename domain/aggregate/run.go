@@ -83,11 +83,10 @@ type run struct {
 	held   int
 }
 
-func (r *run) fail(err error) bool {
+func (r *run) fail(err error) {
 	if r.err == nil {
 		r.err = err
 	}
-	return false
 }
 
 func (r *run) documents() rows {
@@ -181,10 +180,10 @@ func keep(in rows, holds func(query.Vars) bool) rows {
 	}
 }
 
-func each(in rows, make func(query.Vars) query.Vars) rows {
+func each(in rows, change func(query.Vars) query.Vars) rows {
 	return func(yield func(query.Vars) bool) {
 		for vars := range in {
-			if !yield(make(vars)) {
+			if !yield(change(vars)) {
 				return
 			}
 		}

@@ -38,7 +38,7 @@ func Compile(documents string, stages []aggregate.Stage, columns []aggregate.Col
 	}
 	// A row that is longer than rows may be is cut: whoever reads it refuses it.
 	return fmt.Sprintf("WITH %s SELECT left((%s)::text, %d) FROM %s AS r%s LIMIT %d",
-		strings.Join(c.tables, ", "), row, aggregate.MaxRow+1, out.name, out.orderBy("r"), limit+1), nil
+		strings.Join(c.tables, ", "), row, aggregate.MaxRow+1, out.name, out.orderBy(), limit+1), nil
 }
 
 // relation is the rows behind a stage.
@@ -80,31 +80,26 @@ func (c *compiler) column() string {
 	return fmt.Sprintf("c%d", c.columns)
 }
 
-// orderBy is the order of rows under an alias, "" where they have none.
-func (r relation) orderBy(alias string) string {
+// orderBy is the order of rows under the alias r, "" where they have none.
+func (r relation) orderBy() string {
 	if len(r.order) == 0 {
 		return ""
 	}
-	return " ORDER BY " + r.terms(alias)
-}
-
-func (r relation) terms(alias string) string {
 	terms := make([]string, len(r.order))
 	for i, p := range r.order {
-		terms[i] = p.term(alias)
+		terms[i] = p.term()
 	}
-	return strings.Join(terms, ", ")
+	return " ORDER BY " + strings.Join(terms, ", ")
 }
 
-func (p place) term(alias string) string {
-	column := alias + "." + p.column
+func (p place) term() string {
 	switch {
 	case p.value:
-		return ordered(column, p.desc)
+		return ordered("r."+p.column, p.desc)
 	case p.text:
-		return column + ` COLLATE "C"`
+		return "r." + p.column + ` COLLATE "C"`
 	}
-	return column
+	return "r." + p.column
 }
 
 // ordered orders by a JSON value: by the rank of its kind, and among those of one kind by themselves.

@@ -94,7 +94,7 @@ func (c *compiler) number(g *grouping, from string, in relation) string {
 	if len(g.keys) > 0 {
 		partition = "PARTITION BY r." + strings.Join(g.keys, ", r.") + " "
 	}
-	window := "(" + partition + strings.TrimPrefix(in.orderBy("r"), " ") + ")"
+	window := "(" + partition + strings.TrimPrefix(in.orderBy(), " ") + ")"
 	var first, second []string
 	for i, f := range g.Fields {
 		value := "r." + g.values[i]

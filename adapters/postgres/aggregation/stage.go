@@ -21,9 +21,9 @@ func (c *compiler) stage(s aggregate.Stage, in relation) relation {
 	case *aggregate.Match:
 		return c.renamed(in, fmt.Sprintf("SELECT r.* FROM %s AS r WHERE %s", in.name, c.fragment(s.Condition, in).Bool()))
 	case *aggregate.Limit:
-		return c.renamed(in, fmt.Sprintf("SELECT r.* FROM %s AS r%s LIMIT %d", in.name, in.orderBy("r"), s.Rows))
+		return c.renamed(in, fmt.Sprintf("SELECT r.* FROM %s AS r%s LIMIT %d", in.name, in.orderBy(), s.Rows))
 	case *aggregate.Skip:
-		return c.renamed(in, fmt.Sprintf("SELECT r.* FROM %s AS r%s OFFSET %d", in.name, in.orderBy("r"), s.Rows))
+		return c.renamed(in, fmt.Sprintf("SELECT r.* FROM %s AS r%s OFFSET %d", in.name, in.orderBy(), s.Rows))
 	case *aggregate.Sort:
 		return c.sort(s, in)
 	case *aggregate.Project:
@@ -86,7 +86,7 @@ func (c *compiler) settled(in relation) relation {
 		return in
 	}
 	number := c.column()
-	in.name = c.table(fmt.Sprintf("SELECT r.*, row_number() OVER (%s) AS %s FROM %s AS r", strings.TrimPrefix(in.orderBy("r"), " "), number, in.name))
+	in.name = c.table(fmt.Sprintf("SELECT r.*, row_number() OVER (%s) AS %s FROM %s AS r", strings.TrimPrefix(in.orderBy(), " "), number, in.name))
 	in.order = []place{{column: number}}
 	return in
 }
@@ -148,9 +148,9 @@ func (c *compiler) facet(s *aggregate.Facet, in relation) relation {
 	values := make([]string, len(s.Branches))
 	for i, b := range s.Branches {
 		rows, column := c.stages(b.Stages, shared), c.column()
-		aggregated := "jsonb_agg(" + c.object(b.Columns, rows) + rows.orderBy("r") + ")"
+		aggregated := "jsonb_agg(" + c.object(b.Columns, rows) + rows.orderBy() + ")"
 		values[i] = fmt.Sprintf("(SELECT COALESCE(%s, '[]') FROM (SELECT r.* FROM %s AS r%s LIMIT %d) AS r) AS %s",
-			aggregated, rows.name, rows.orderBy("r"), aggregate.MaxFacetRows, column)
+			aggregated, rows.name, rows.orderBy(), aggregate.MaxFacetRows, column)
 		out.variables = append(out.variables, variable{b.Name, column, expression.JSON})
 	}
 	out.name = c.table("SELECT " + strings.Join(values, ", "))
