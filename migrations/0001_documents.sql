@@ -20,6 +20,7 @@ CREATE TABLE public.collections (
     bucket_spread integer          NOT NULL DEFAULT 1,
     name          text COLLATE "C" NOT NULL,
     revision      bigint           NOT NULL,
+    base          bigint           NOT NULL DEFAULT 0, -- the revisions of documents begin above it
     state         "char"           NOT NULL, -- a: active, d: being deleted
     created_at    timestamptz      NOT NULL,
     updated_at    timestamptz      NOT NULL,
@@ -30,6 +31,14 @@ CREATE TABLE public.collections (
 
 -- Finds the few that are being deleted among many.
 CREATE INDEX collections_deleting ON public.collections (collection_id) WHERE state = 'd';
+
+-- What is kept of a name when its collection is gone: the highest revisions of its configurations and of their documents. The next collection of that name begins
+-- above them, so that no entity tag names two contents.
+CREATE TABLE public.collection_names (
+    name              text COLLATE "C" NOT NULL PRIMARY KEY,
+    revision          bigint           NOT NULL,
+    document_revision bigint           NOT NULL
+);
 
 CREATE TABLE public.collection_revisions (
     collection_id integer     NOT NULL,
@@ -286,5 +295,6 @@ DROP TABLE public.documents;
 DROP TABLE public.collection_indexes;
 DROP TABLE public.configuration_changes;
 DROP TABLE public.collection_revisions;
+DROP TABLE public.collection_names;
 DROP TABLE public.collections;
 DROP TABLE public.buckets;

@@ -65,7 +65,8 @@ type CollectionDeletion struct {
 // A write of a document and a change of its collection's configuration never overlap: after a call returned, no write that was judged by an older configuration is committed.
 type CollectionWriter interface {
 	// WriteCollection creates or replaces a configuration, with a revision and a configuration change of its own, and says whether it was created.
-	// A new collection gets a key that was never used before, and revision 1.
+	// A new collection gets a key that was never used before, and revision 1. Where there were collections of that name before, its revision is above all that they had,
+	// and its base is such that the revisions of its documents are above all of theirs.
 	// The indexes that the text declares are made and dropped in the same moment (index.PlanChange). A new one is ready when there are no documents, and building otherwise: see IndexStore.
 	// While an index has failed, a text equal to the current one makes a revision too, in which that index is built again.
 	// It fails with fault.Conflict, code "collection.deleting", while a collection of that name is being deleted.

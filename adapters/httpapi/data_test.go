@@ -136,7 +136,7 @@ func TestSharedData(t *testing.T) {
 	for _, s := range sets(t) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			if s.Count > 5000 && testing.Short() {
+			if testing.Short() && s.Count > 1000 {
 				t.Skip("large")
 			}
 			a := onPostgres(t)

@@ -82,7 +82,7 @@ func (s *Store) ListCollectionRevisions(ctx context.Context, key collection.Key,
 	}
 	below := len(k.revisions)
 	if before > 0 {
-		below = int(min(int64(below), before-1))
+		below = int(max(0, min(int64(below), before-k.revisions[0].Revision)))
 	}
 	list := part(k.revisions[:below], below-limit, limit)
 	slices.Reverse(list)
@@ -145,7 +145,10 @@ func (s *Store) create(c ports.CollectionChange, i int) (collection.Stored, erro
 	s.newest++
 	// Collections are dealt out to the buckets in turn.
 	key := collection.Key{Bucket: s.newest % change.Buckets, ID: s.newest}
-	k := &kept{Stored: collection.Stored{Key: key, Name: c.Name, State: collection.Active, CreatedAt: stamp(c.At), Configuration: text}}
+	before := s.purged[c.Name]
+	k := &kept{Stored: collection.Stored{
+		Key: key, Name: c.Name, Revision: before.configuration, Base: before.document, State: collection.Active, CreatedAt: stamp(c.At), Configuration: text,
+	}}
 	if err := s.declareIndexes(k, text); err != nil {
 		return collection.Stored{}, err
 	}
@@ -216,26 +219,32 @@ func (s *Store) PurgeCollection(ctx context.Context, key collection.Key, limit i
 	limit = max(limit, 1)
 	d := &k.documents
 	d.sorted = d.sorted[min(limit, len(d.sorted)):]
-	if s.purgeChanges(key, limit) || len(d.sorted) > 0 {
+	if s.purgeChanges(k, limit) || len(d.sorted) > 0 {
 		return false, nil
 	}
 	i, _ := s.find(k.Name.String())
 	s.names = slices.Delete(s.names, i, i+1)
 	delete(s.keys, key)
+	s.purged[k.Name] = highest{k.Revision, s.purged[k.Name].document}
 	s.feed = append(s.feed, k.Name) // whoever has learnt that the name is taken has to hear that it is free
 	return true, nil
 }
 
-// purgeChanges removes at most limit changes of a collection, and says whether there are more.
-func (s *Store) purgeChanges(key collection.Key, limit int) (more bool) {
-	b := &s.buckets[key.Bucket]
+// purgeChanges removes at most limit changes of a collection, keeps the highest of their revisions, and says whether there are more.
+func (s *Store) purgeChanges(k *kept, limit int) (more bool) {
+	b, left := &s.buckets[k.Bucket], s.purged[k.Name]
 	b.changes = slices.DeleteFunc(b.changes, func(c change.Change) bool {
-		if c.CollectionID != key.ID {
+		if c.CollectionID != k.ID {
 			return false
 		}
 		limit--
-		more = more || limit < 0
-		return limit >= 0
+		if limit < 0 {
+			more = true
+			return false
+		}
+		left.document = max(left.document, c.Revision)
+		return true
 	})
+	s.purged[k.Name] = left
 	return more
 }

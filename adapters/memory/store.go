@@ -31,6 +31,8 @@ type Store struct {
 
 	names []*kept // in the order of their names
 	keys  map[collection.Key]*kept
+	// purged has what is kept of a name when its collection is gone.
+	purged map[ident.Collection]highest
 	// newest is the id of the newest collection, newestIndex that of the newest index.
 	newest, newestIndex int32
 	// feed has the name of each configuration change; the first is at position 1.
@@ -38,10 +40,13 @@ type Store struct {
 	buckets [change.Buckets]bucket
 }
 
+// highest are the highest revisions that the configurations of a name had, and their documents. The next collection of that name begins above them.
+type highest struct{ configuration, document int64 }
+
 // kept is a collection with all that belongs to it.
 type kept struct {
 	collection.Stored
-	// revisions are in their order: revision 1 is the first.
+	// revisions are in their order, without gaps.
 	revisions []collection.Revision
 	documents documents
 	// builds has what is kept of the indexes, by their ids.
@@ -56,7 +61,7 @@ type bucket struct {
 
 // New returns an empty store.
 func New() *Store {
-	return &Store{keys: map[collection.Key]*kept{}}
+	return &Store{keys: map[collection.Key]*kept{}, purged: map[ident.Collection]highest{}}
 }
 
 // find returns where in names the collection is, or would be.

@@ -109,7 +109,7 @@ func stored(r sqlcgen.GetCollectionRow) (collection.Stored, error) {
 		return collection.Stored{}, err
 	}
 	return collection.Stored{
-		Key: collection.Key{Bucket: r.Bucket, ID: r.CollectionID}, Name: name, Revision: r.Revision, State: collection.State(r.State[0]),
+		Key: collection.Key{Bucket: r.Bucket, ID: r.CollectionID}, Name: name, Revision: r.Revision, Base: r.Base, State: collection.State(r.State[0]),
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Configuration: r.Configuration, Indexes: indexes,
 	}, nil
 }

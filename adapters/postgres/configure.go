@@ -81,7 +81,7 @@ func (s *Store) find(ctx context.Context, c ports.CollectionChange) (*collection
 
 func (s *Store) createCollection(ctx context.Context, c ports.CollectionChange, text []byte) (collection.Stored, error) {
 	at := stampOf(c.At)
-	created := collection.Stored{Name: c.Name, Revision: 1, State: collection.Active, CreatedAt: at, UpdatedAt: at, Configuration: text}
+	created := collection.Stored{Name: c.Name, State: collection.Active, CreatedAt: at, UpdatedAt: at, Configuration: text}
 	err := s.inTransaction(ctx, "create collection", func(q *sqlcgen.Queries) error {
 		row, err := q.InsertCollection(ctx, sqlcgen.InsertCollectionParams{
 			Buckets: change.Buckets, Name: c.Name.String(), At: at, Configuration: string(text),
@@ -93,6 +93,11 @@ func (s *Store) createCollection(ctx context.Context, c ports.CollectionChange, 
 			return err
 		}
 		created.Key = collection.Key{Bucket: row.Bucket, ID: row.CollectionID}
+		first, err := q.ContinueRevisions(ctx, created.ID)
+		if err != nil {
+			return err
+		}
+		created.Revision, created.Base = first.Revision, first.Base
 		if created.Indexes, err = declareIndexes(ctx, q, created.Key, text); err != nil {
 			return err
 		}

@@ -35,26 +35,12 @@ func orderKey(p search.Plan, key []byte, span int) []byte {
 	if p.Index == nil {
 		return nil
 	}
-	own := slices.Clone(key[len(p.Prefix[span]):])
-	if p.Reverse {
-		invert(own)
-	}
-	return own
+	return slices.Clone(key[len(p.Prefix[span]):])
 }
 
 // entryKey returns the key that an entry has in a span at a place of the order.
 func entryKey(p search.Plan, at []byte, span int) []byte {
-	own := slices.Clone(at)
-	if p.Reverse {
-		invert(own)
-	}
-	return append(slices.Clone(p.Prefix[span]), own...)
-}
-
-func invert(key []byte) {
-	for i := range key {
-		key[i] = ^key[i]
-	}
+	return append(slices.Clone(p.Prefix[span]), at...)
 }
 
 // readPlace reads the place of a document from a row of placesStatement.

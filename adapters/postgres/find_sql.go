@@ -97,33 +97,28 @@ func (b *builder) residual(parts []query.Node) {
 	}
 }
 
-// directions are the orders in which keys and ids are read.
-func directions(f ports.Find) (keyDesc, idDesc bool) { return f.Plan.Reverse != f.Back, f.Back }
-
-func desc(yes bool) string {
-	if yes {
+// descending turns an order around for who goes back.
+func descending(f ports.Find) string {
+	if f.Back {
 		return ` DESC`
 	}
 	return ``
 }
 
-// behind adds the condition that an entry lies behind a place.
+// behind adds the condition that an entry lies behind a place; going back, in front of it.
 func (b *builder) behind(f ports.Find, key, id string) {
-	switch keyDesc, idDesc := directions(f); {
-	case !keyDesc && !idDesc:
-		b.write(` AND (e.key, e.id) > (`, key, `, `, id, `)`)
-	case keyDesc && idDesc:
-		b.write(` AND (e.key, e.id) < (`, key, `, `, id, `)`)
-	case keyDesc:
-		b.write(` AND e.key <= `, key, ` AND (e.key < `, key, ` OR e.id > `, id, `)`)
-	default:
-		b.write(` AND e.key >= `, key, ` AND (e.key > `, key, ` OR e.id < `, id, `)`)
+	b.write(` AND (e.key, e.id) `, direction(f), ` (`, key, `, `, id, `)`)
+}
+
+func direction(f ports.Find) string {
+	if f.Back {
+		return `<`
 	}
+	return `>`
 }
 
 func (b *builder) inOrder(f ports.Find, limit int) {
-	keyDesc, idDesc := directions(f)
-	b.write(` ORDER BY e.key`, desc(keyDesc), `, e.id`, desc(idDesc), ` LIMIT `, strconv.Itoa(limit))
+	b.write(` ORDER BY e.key`, descending(f), `, e.id`, descending(f), ` LIMIT `, strconv.Itoa(limit))
 }
 
 // orderedStatement reads at most limit documents in the order of the list, with the keys of their entries, of a plan with one span or with no index.
@@ -133,10 +128,10 @@ func orderedStatement(key collection.Key, f ports.Find, from *search.Position, l
 		b.write(`SELECT NULL::bytea, `, documentColumns)
 		b.documents()
 		if from != nil {
-			b.write(` AND d.id `, map[bool]string{false: `>`, true: `<`}[f.Back], ` `, b.bind(from.ID, "text"))
+			b.write(` AND d.id `, direction(f), ` `, b.bind(from.ID, "text"))
 		}
 		b.residual(f.Plan.Residual)
-		b.write(` ORDER BY d.id`, desc(f.Back), ` LIMIT `, strconv.Itoa(limit))
+		b.write(` ORDER BY d.id`, descending(f), ` LIMIT `, strconv.Itoa(limit))
 		return b.done()
 	}
 	span := f.Plan.Spans[0]

@@ -76,7 +76,7 @@ func TestPlans_Statements(t *testing.T) {
 		{"ListUniqueHolders", sqlcgen.ListUniqueHolders, []access{byUnique}},
 		{"PurgeIndexEntries", sqlcgen.PurgeIndexEntries, []access{{"index_entries_pkey", []string{"bucket", "index_id"}}}},
 		{"PurgeDocuments", sqlcgen.PurgeDocuments, []access{ofOne}},
-		{"PurgeChanges", sqlcgen.PurgeChanges, []access{{"changes_by_document", []string{"bucket", "collection_id"}}}},
+		{"PurgeChanges", sqlcgen.PurgeChanges, []access{{"changes_by_document", []string{"bucket", "collection_id"}}, byNumber}},
 	} {
 		statement, err := conn.Prepare(t.Context(), "test", test.sql)
 		if err != nil {

@@ -101,9 +101,9 @@ func (p purge) collection(ctx context.Context, q *sqlcgen.Queries) error {
 	err = q.AppendConfigurationChange(ctx, sqlcgen.AppendConfigurationChangeParams{
 		CollectionID: p.key.ID, Op: configurationPurged, At: since, Actor: principal.System.Name,
 	})
-	for _, remove := range []func(context.Context, int32) error{q.DeleteCollectionIndexes, q.DeleteCollectionRevisions, q.DeleteCollection} {
+	for _, step := range []func(context.Context, int32) error{q.KeepRevisions, q.DeleteCollectionIndexes, q.DeleteCollectionRevisions, q.DeleteCollection} {
 		if err == nil {
-			err = remove(ctx, p.key.ID)
+			err = step(ctx, p.key.ID)
 		}
 	}
 	return err

@@ -45,13 +45,16 @@ type Key struct {
 type Version struct {
 	Key
 	Revision int64
+	Base     int64 // see Stored
 }
 
 // Stored is a collection as an adapter keeps it.
 type Stored struct {
 	Key
-	Name      ident.Collection
-	Revision  int64
+	Name     ident.Collection
+	Revision int64
+	// Base is a revision that no document of an earlier collection with this name was above, 0 where there was none: the documents of this one begin above it.
+	Base      int64
 	State     State
 	CreatedAt time.Time
 	UpdatedAt time.Time
@@ -141,7 +144,7 @@ func (s Stored) Same(other Stored) bool {
 }
 
 // Version returns the version that is stored.
-func (s Stored) Version() Version { return Version{s.Key, s.Revision} }
+func (s Stored) Version() Version { return Version{s.Key, s.Revision, s.Base} }
 
 // BeingDeleted is the fault of a name that cannot be used again yet.
 func BeingDeleted(name ident.Collection) error {

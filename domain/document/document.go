@@ -19,7 +19,7 @@ import (
 // Document is a document at one revision.
 type Document struct {
 	ID ident.Document
-	// Revision counts from 1. A document that is created again after a deletion goes on counting, so that an entity tag never names two contents.
+	// Revision counts from 1, or from above the collection's base. A document that is created again after a deletion goes on counting, so that an entity tag never names two contents.
 	Revision int64
 	// SchemaRevision is the revision of the collection's configuration that judged the data.
 	SchemaRevision int64
@@ -118,7 +118,7 @@ func Decide(w Write, current *Document, last int64, at time.Time) (Transition, e
 		return t, nil
 	case current == nil:
 		return Transition{Created, Document{
-			ID: w.ID, Revision: last + 1, SchemaRevision: w.Collection.Revision, CreatedAt: at, UpdatedAt: at, Data: next.data,
+			ID: w.ID, Revision: max(last, w.Collection.Base) + 1, SchemaRevision: w.Collection.Revision, CreatedAt: at, UpdatedAt: at, Data: next.data,
 		}}, nil
 	case bytes.Equal(next.data, current.Data):
 		return Transition{Unchanged, *current}, nil

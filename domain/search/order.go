@@ -171,18 +171,9 @@ func (p Position) Compare(q Position) int {
 	return cmp.Or(bytes.Compare(p.Key, q.Key), strings.Compare(p.ID, q.ID))
 }
 
-// prefixed says whether fields are the terms, or all of them turned around.
-func (o Order) prefixed(fields []index.Field) (same, reversed bool) {
-	if len(fields) != len(o.terms) {
-		return false, false
-	}
-	same, reversed = true, len(fields) > 0
-	for i, f := range fields {
-		t := o.terms[i]
-		if f.Each || f.Column != t.Column || !slices.Equal(f.Path, t.Path) {
-			return false, false
-		}
-		same, reversed = same && f.Desc == t.Desc, reversed && f.Desc != t.Desc
-	}
-	return same, reversed
+// is says whether fields are the terms.
+func (o Order) is(fields []index.Field) bool {
+	return slices.EqualFunc(fields, o.terms, func(f, t index.Field) bool {
+		return !f.Each && f.Column == t.Column && f.Desc == t.Desc && slices.Equal(f.Path, t.Path)
+	})
 }

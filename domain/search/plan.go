@@ -17,8 +17,6 @@ type Plan struct {
 	Spans []index.Span
 	// Ordered says that each span is in the order of the list; else all that matches is read, and sorted. Without an index it says that the list is ordered by id.
 	Ordered bool
-	// Reverse says that the keys of an ordered span are read from the last to the first, each turned around being that of the order.
-	Reverse bool
 	// Repeats says that the spans may name a document more than once.
 	Repeats bool
 	// Prefix are the beginnings of the keys in each span, before those of the order.
@@ -92,7 +90,7 @@ func planOf(q Query, k *index.Kept, all []query.Node, bound []binding) (Plan, bo
 		}
 	}
 	p.Reads = p.describe(values, bound)
-	p.order(q.Order, bound)
+	p.order(q.Order)
 	if p.Ordered {
 		for _, v := range values {
 			p.Prefix = append(p.Prefix, k.Equal(v...).From)
@@ -203,31 +201,12 @@ func findBinding(bound []binding, f index.Field, folds bool, suits func(binding)
 }
 
 // order says whether the spans are in the order of the list.
-func (p *Plan) order(o Order, bound []binding) {
+func (p *Plan) order(o Order) {
 	if p.Repeats || slices.ContainsFunc(p.Spans, func(s index.Span) bool { return !s.Exact }) || p.Index.CaseInsensitive && len(p.Index.Fields) > p.Equal {
 		return
 	}
-	rest := p.Index.Fields[p.Equal:]
-	same, reversed := o.prefixed(rest)
-	switch {
-	case same:
-		p.Ordered = true
-	case reversed && neverNull(rest, bound):
-		p.Ordered, p.Reverse = true, true
-	}
-}
-
-// neverNull says that no entry in the spans has null in these fields: null is last in both directions, and so its place is another when an index is turned around.
-func neverNull(fields []index.Field, bound []binding) bool {
-	for i, f := range fields {
-		if f.Column != "" {
-			continue
-		}
-		if i > 0 || !slices.ContainsFunc(bound, func(b binding) bool { return sameField(b.field, f) && (b.lo != nil || b.hi != nil || b.begins) }) {
-			return false
-		}
-	}
-	return true
+	// An index that is turned around would have null first, and the ids of equal values from the last to the first.
+	p.Ordered = o.is(p.Index.Fields[p.Equal:])
 }
 
 // impliedBy says whether every document that matches the filter has an entry in a partial index, and marks the parts that the index's condition answers.

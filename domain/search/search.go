@@ -11,7 +11,7 @@
 // A filter is a conjunction: a document matches when each of its parts is true. Some parts can be answered by an index: equality and "in" with constants, ranges,
 // startsWith, a boolean member by itself, an element in an array, and exists over an array with an equality. Plans of an index bind its first fields by equality, the next one
 // by a range, and leave the other parts of the filter to be looked at in each document (Residual). The span of an index is in the order of the list when the fields
-// behind those bound by equality are the terms of the order. Where they are all turned around, and cannot be null, the index is read backwards.
+// behind those bound by equality are the terms of the order.
 //
 // Which plan is taken is decided by Choose and the caller, who knows how many entries there are: see docs/queries.md.
 //

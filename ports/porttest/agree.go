@@ -252,7 +252,7 @@ func (w *walk) recent() collection.Stored {
 func (w *walk) oneWrite(c collection.Stored, name string) (one document.Write, what string) {
 	data, pre, condition := pick(w, datas), document.Precondition{}, ""
 	if w.often(3) {
-		revisions := []int64{1 + w.random.Int64N(4), 1 + w.random.Int64N(8)}
+		revisions := []int64{c.Base + 1 + w.random.Int64N(4), c.Base + 1 + w.random.Int64N(8)}
 		pre = pick(w, []document.Precondition{ifAny, ifNone, ifMatch(revisions...), {NoneMatch: &document.Condition{Revisions: revisions}}})
 		condition = fmt.Sprintf(" if %+v %+v", pre.Match, pre.NoneMatch)
 	}

@@ -35,6 +35,7 @@ const searched = `{"indexes": [
 	{"name": "by_b_tag", "on": ["doc.b", "doc.tags[]"]},
 	{"name": "by_sku", "on": ["doc.items[].sku", "doc.n"]},
 	{"name": "by_created", "on": ["createdAt"]},
+	{"name": "by_newest", "on": ["createdAt desc"]},
 	{"name": "by_name", "on": ["doc.o.name"], "caseInsensitive": true},
 	{"name": "open_n", "on": ["doc.n"], "where": "doc.b == \"x\""},
 	{"name": "with_a", "on": ["doc.a"], "where": "has(doc.a)"},

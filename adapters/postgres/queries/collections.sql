@@ -1,5 +1,5 @@
 -- name: GetCollection :one
-SELECT c.collection_id, c.bucket, c.name, c.revision, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
+SELECT c.collection_id, c.bucket, c.name, c.revision, c.base, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', x.index_id, 'name', x.name, 'spec', x.spec, 'state', x.state::text,
                                                      'done', x.done, 'total', x.total, 'failure', x.failure) ORDER BY x.index_id), '[]')
           FROM public.collection_indexes AS x WHERE x.collection_id = c.collection_id)::jsonb AS indexes
@@ -7,7 +7,7 @@ SELECT c.collection_id, c.bucket, c.name, c.revision, c.state::text AS state, c.
  WHERE c.name = @name;
 
 -- name: ListCollections :many
-SELECT c.collection_id, c.bucket, c.name, c.revision, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
+SELECT c.collection_id, c.bucket, c.name, c.revision, c.base, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', x.index_id, 'name', x.name, 'spec', x.spec, 'state', x.state::text,
                                                      'done', x.done, 'total', x.total, 'failure', x.failure) ORDER BY x.index_id), '[]')
           FROM public.collection_indexes AS x WHERE x.collection_id = c.collection_id)::jsonb AS indexes
@@ -17,7 +17,7 @@ SELECT c.collection_id, c.bucket, c.name, c.revision, c.state::text AS state, c.
  LIMIT @page_size;
 
 -- name: ListDeletingCollections :many
-SELECT c.collection_id, c.bucket, c.name, c.revision, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
+SELECT c.collection_id, c.bucket, c.name, c.revision, c.base, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', x.index_id, 'name', x.name, 'spec', x.spec, 'state', x.state::text,
                                                      'done', x.done, 'total', x.total, 'failure', x.failure) ORDER BY x.index_id), '[]')
           FROM public.collection_indexes AS x WHERE x.collection_id = c.collection_id)::jsonb AS indexes
@@ -50,6 +50,14 @@ SELECT n::int, (n % @buckets::int)::int, @name::text, 1, 'a', @at::timestamptz, 
   FROM nextval('public.collections_collection_id_seq') AS n
     ON CONFLICT (name) DO NOTHING
 RETURNING collection_id, bucket;
+
+-- Whoever had the name before is gone by now, which the statement that took the name cannot know: it may have waited for that.
+-- name: ContinueRevisions :one
+UPDATE public.collections AS c
+   SET revision = coalesce((SELECT k.revision FROM public.collection_names AS k WHERE k.name = c.name), 0) + 1,
+       base = coalesce((SELECT k.document_revision FROM public.collection_names AS k WHERE k.name = c.name), 0)
+ WHERE c.collection_id = @collection_id
+RETURNING c.revision, c.base;
 
 -- name: UpdateCollection :execrows
 UPDATE public.collections

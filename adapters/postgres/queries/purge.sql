@@ -11,12 +11,22 @@ DELETE FROM public.documents AS d
         WHERE x.bucket = @bucket AND x.collection_id = @collection_id
         ORDER BY x.id LIMIT @batch FOR UPDATE SKIP LOCKED));
 
--- name: PurgeChanges :execrows
-DELETE FROM public.changes AS c
- WHERE c.ctid = ANY (ARRAY(
-       SELECT x.ctid FROM public.changes AS x
-        WHERE x.bucket = @bucket AND x.collection_id = @collection_id
-        ORDER BY x.id, x.revision LIMIT @batch FOR UPDATE SKIP LOCKED));
+-- The highest revision among those that go is kept with the name.
+-- name: PurgeChanges :one
+WITH gone AS (
+     DELETE FROM public.changes AS c
+      WHERE c.ctid = ANY (ARRAY(
+            SELECT x.ctid FROM public.changes AS x
+             WHERE x.bucket = @bucket AND x.collection_id = @collection_id
+             ORDER BY x.id, x.revision LIMIT @batch FOR UPDATE SKIP LOCKED))
+     RETURNING c.revision),
+kept AS (
+     INSERT INTO public.collection_names AS k (name, revision, document_revision)
+     SELECT n.name, n.revision, g.highest
+       FROM (SELECT max(gone.revision) AS highest FROM gone) AS g, public.collections AS n
+      WHERE n.collection_id = @collection_id AND g.highest IS NOT NULL
+         ON CONFLICT (name) DO UPDATE SET document_revision = greatest(k.document_revision, excluded.document_revision))
+SELECT count(*) FROM gone;
 
 -- name: PurgeIdempotency :execrows
 DELETE FROM public.idempotency AS i
@@ -56,6 +66,11 @@ SELECT (EXISTS (SELECT FROM public.documents AS d WHERE d.bucket = @bucket AND d
 
 -- name: LockDeletingCollection :one
 SELECT updated_at FROM public.collections WHERE collection_id = @collection_id AND state = 'd' FOR UPDATE;
+
+-- name: KeepRevisions :exec
+INSERT INTO public.collection_names AS k (name, revision, document_revision)
+SELECT n.name, n.revision, n.base FROM public.collections AS n WHERE n.collection_id = @collection_id
+    ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, document_revision = greatest(k.document_revision, excluded.document_revision);
 
 -- name: DeleteCollectionIndexes :exec
 DELETE FROM public.collection_indexes WHERE collection_id = @collection_id;

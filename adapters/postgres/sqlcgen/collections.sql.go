@@ -38,6 +38,27 @@ func (q *Queries) AppendConfigurationChange(ctx context.Context, arg AppendConfi
 	return err
 }
 
+const ContinueRevisions = `-- name: ContinueRevisions :one
+UPDATE public.collections AS c
+   SET revision = coalesce((SELECT k.revision FROM public.collection_names AS k WHERE k.name = c.name), 0) + 1,
+       base = coalesce((SELECT k.document_revision FROM public.collection_names AS k WHERE k.name = c.name), 0)
+ WHERE c.collection_id = $1
+RETURNING c.revision, c.base
+`
+
+type ContinueRevisionsRow struct {
+	Revision int64
+	Base     int64
+}
+
+// Whoever had the name before is gone by now, which the statement that took the name cannot know: it may have waited for that.
+func (q *Queries) ContinueRevisions(ctx context.Context, collectionID int32) (ContinueRevisionsRow, error) {
+	row := q.db.QueryRow(ctx, ContinueRevisions, collectionID)
+	var i ContinueRevisionsRow
+	err := row.Scan(&i.Revision, &i.Base)
+	return i, err
+}
+
 const CountCollections = `-- name: CountCollections :one
 SELECT count(*) FROM public.collections
 `
@@ -50,7 +71,7 @@ func (q *Queries) CountCollections(ctx context.Context) (int64, error) {
 }
 
 const GetCollection = `-- name: GetCollection :one
-SELECT c.collection_id, c.bucket, c.name, c.revision, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
+SELECT c.collection_id, c.bucket, c.name, c.revision, c.base, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', x.index_id, 'name', x.name, 'spec', x.spec, 'state', x.state::text,
                                                      'done', x.done, 'total', x.total, 'failure', x.failure) ORDER BY x.index_id), '[]')
           FROM public.collection_indexes AS x WHERE x.collection_id = c.collection_id)::jsonb AS indexes
@@ -63,6 +84,7 @@ type GetCollectionRow struct {
 	Bucket        int32
 	Name          string
 	Revision      int64
+	Base          int64
 	State         string
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
@@ -78,6 +100,7 @@ func (q *Queries) GetCollection(ctx context.Context, name string) (GetCollection
 		&i.Bucket,
 		&i.Name,
 		&i.Revision,
+		&i.Base,
 		&i.State,
 		&i.CreatedAt,
 		&i.UpdatedAt,
@@ -187,7 +210,7 @@ func (q *Queries) ListCollectionRevisions(ctx context.Context, arg ListCollectio
 }
 
 const ListCollections = `-- name: ListCollections :many
-SELECT c.collection_id, c.bucket, c.name, c.revision, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
+SELECT c.collection_id, c.bucket, c.name, c.revision, c.base, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', x.index_id, 'name', x.name, 'spec', x.spec, 'state', x.state::text,
                                                      'done', x.done, 'total', x.total, 'failure', x.failure) ORDER BY x.index_id), '[]')
           FROM public.collection_indexes AS x WHERE x.collection_id = c.collection_id)::jsonb AS indexes
@@ -207,6 +230,7 @@ type ListCollectionsRow struct {
 	Bucket        int32
 	Name          string
 	Revision      int64
+	Base          int64
 	State         string
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
@@ -228,6 +252,7 @@ func (q *Queries) ListCollections(ctx context.Context, arg ListCollectionsParams
 			&i.Bucket,
 			&i.Name,
 			&i.Revision,
+			&i.Base,
 			&i.State,
 			&i.CreatedAt,
 			&i.UpdatedAt,
@@ -283,7 +308,7 @@ func (q *Queries) ListConfigurationChanges(ctx context.Context, arg ListConfigur
 }
 
 const ListDeletingCollections = `-- name: ListDeletingCollections :many
-SELECT c.collection_id, c.bucket, c.name, c.revision, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
+SELECT c.collection_id, c.bucket, c.name, c.revision, c.base, c.state::text AS state, c.created_at, c.updated_at, c.configuration,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', x.index_id, 'name', x.name, 'spec', x.spec, 'state', x.state::text,
                                                      'done', x.done, 'total', x.total, 'failure', x.failure) ORDER BY x.index_id), '[]')
           FROM public.collection_indexes AS x WHERE x.collection_id = c.collection_id)::jsonb AS indexes
@@ -298,6 +323,7 @@ type ListDeletingCollectionsRow struct {
 	Bucket        int32
 	Name          string
 	Revision      int64
+	Base          int64
 	State         string
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
@@ -319,6 +345,7 @@ func (q *Queries) ListDeletingCollections(ctx context.Context, pageSize int32) (
 			&i.Bucket,
 			&i.Name,
 			&i.Revision,
+			&i.Base,
 			&i.State,
 			&i.CreatedAt,
 			&i.UpdatedAt,

@@ -81,6 +81,17 @@ func (q *Queries) HoldsAnything(ctx context.Context, arg HoldsAnythingParams) (b
 	return holds, err
 }
 
+const KeepRevisions = `-- name: KeepRevisions :exec
+INSERT INTO public.collection_names AS k (name, revision, document_revision)
+SELECT n.name, n.revision, n.base FROM public.collections AS n WHERE n.collection_id = $1
+    ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, document_revision = greatest(k.document_revision, excluded.document_revision)
+`
+
+func (q *Queries) KeepRevisions(ctx context.Context, collectionID int32) error {
+	_, err := q.db.Exec(ctx, KeepRevisions, collectionID)
+	return err
+}
+
 const ListIndexIDs = `-- name: ListIndexIDs :many
 SELECT index_id FROM public.collection_indexes WHERE collection_id = $1 ORDER BY index_id
 `
@@ -116,12 +127,21 @@ func (q *Queries) LockDeletingCollection(ctx context.Context, collectionID int32
 	return updated_at, err
 }
 
-const PurgeChanges = `-- name: PurgeChanges :execrows
-DELETE FROM public.changes AS c
- WHERE c.ctid = ANY (ARRAY(
-       SELECT x.ctid FROM public.changes AS x
-        WHERE x.bucket = $1 AND x.collection_id = $2
-        ORDER BY x.id, x.revision LIMIT $3 FOR UPDATE SKIP LOCKED))
+const PurgeChanges = `-- name: PurgeChanges :one
+WITH gone AS (
+     DELETE FROM public.changes AS c
+      WHERE c.ctid = ANY (ARRAY(
+            SELECT x.ctid FROM public.changes AS x
+             WHERE x.bucket = $1 AND x.collection_id = $2
+             ORDER BY x.id, x.revision LIMIT $3 FOR UPDATE SKIP LOCKED))
+     RETURNING c.revision),
+kept AS (
+     INSERT INTO public.collection_names AS k (name, revision, document_revision)
+     SELECT n.name, n.revision, g.highest
+       FROM (SELECT max(gone.revision) AS highest FROM gone) AS g, public.collections AS n
+      WHERE n.collection_id = $2 AND g.highest IS NOT NULL
+         ON CONFLICT (name) DO UPDATE SET document_revision = greatest(k.document_revision, excluded.document_revision))
+SELECT count(*) FROM gone
 `
 
 type PurgeChangesParams struct {
@@ -130,12 +150,12 @@ type PurgeChangesParams struct {
 	Batch        int32
 }
 
+// The highest revision among those that go is kept with the name.
 func (q *Queries) PurgeChanges(ctx context.Context, arg PurgeChangesParams) (int64, error) {
-	result, err := q.db.Exec(ctx, PurgeChanges, arg.Bucket, arg.CollectionID, arg.Batch)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	row := q.db.QueryRow(ctx, PurgeChanges, arg.Bucket, arg.CollectionID, arg.Batch)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const PurgeDocuments = `-- name: PurgeDocuments :execrows

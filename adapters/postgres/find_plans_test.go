@@ -1,0 +1,124 @@
+package postgres_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sheafdb/sheaf/adapters/postgres"
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/index"
+	"github.com/sheafdb/sheaf/domain/query"
+	declared "github.com/sheafdb/sheaf/domain/schema"
+	"github.com/sheafdb/sheaf/domain/search"
+	"github.com/sheafdb/sheaf/ports"
+)
+
+// Searches read stretches of primary keys, in their order: no statement of a page sorts what it could not hold.
+func TestPlans_Find(t *testing.T) {
+	t.Parallel()
+	conn := skewed(t)
+	c := compiled(t, `{"indexes": [{"name": "by_ab", "on": ["doc.a", "doc.b desc"]}, {"name": "by_created", "on": ["createdAt desc"]}]}`)
+	inSpan := access{"index_entries_pkey", []string{"bucket", "index_id", "key", "key"}}
+	from := &search.Position{Key: []byte{1}, ID: "000100"}
+	for _, test := range []struct {
+		name, filter, order string
+		back                bool
+		from                *search.Position
+		want                map[string][]access
+	}{
+		{"by index", `doc.a == 1 && doc.c > 2`, `doc.b desc`, false, nil, map[string][]access{"page": {inSpan, byPlace}}},
+		{"by index, on", `doc.a == 1`, `doc.b desc`, false, from, map[string][]access{"page": {inSpan, byPlace}, "count": {inSpan}}},
+		{"by index, back", `doc.a == 1`, `doc.b desc`, true, from, map[string][]access{"page": {inSpan, byPlace}}},
+		{"by the order alone", ``, `createdAt desc`, false, nil, map[string][]access{"page": {inSpan, byPlace}}},
+		{"by several spans", `doc.a in [1, 2]`, `doc.b desc`, false, from, map[string][]access{"places": {inSpan}, "entries": {inSpan}, "fetch": {byPlace}}},
+		{"by index, sorted", `doc.a > 1`, `doc.c`, false, nil, map[string][]access{"places": {inSpan, byPlace}, "count": {inSpan}}},
+		{"by id", `doc.c == 1`, ``, false, from, map[string][]access{"page": {byPlace}, "count": {ofOne}}},
+		{"by id, back", `doc.c == 1`, ``, true, from, map[string][]access{"page": {byPlace}}},
+	} {
+		q := search.Query{}
+		var err error
+		if test.filter != "" {
+			if q.Filter, err = query.Compile(test.filter, c.Filters()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if q.Order, err = search.ParseOrder(test.order, c.Filters()); err != nil {
+			t.Fatal(err)
+		}
+		f := ports.Find{Query: q, Plan: search.Plans(q, c.ReadyIndexes())[0], From: test.from, Back: test.back, Limit: 20, Bytes: 1 << 20}
+		statements, err := postgres.FindStatements(collection.Key{Bucket: 1, ID: 1}, f, 21)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range slices.Sorted(keysOf(statements)) {
+			plan := explained(t, conn, statements[name])
+			if want, given := test.want[name]; given {
+				wantAccess(t, test.name+", "+name, plan, want)
+			}
+			if name == "page" && sorts(plan) {
+				t.Errorf("%s: the page is sorted", test.name)
+			}
+		}
+		for name := range test.want {
+			if statements[name] == "" {
+				t.Errorf("%s: there is no statement %s", test.name, name)
+			}
+		}
+	}
+}
+
+func keysOf[V any](m map[string]V) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// compiled is a collection whose indexes are ready.
+func compiled(t *testing.T, configuration string) *collection.Collection {
+	t.Helper()
+	stored, err := collection.Stored{Configuration: []byte(configuration)}.Declaring([]byte(configuration))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range stored.Indexes {
+		stored.Indexes[i].ID, stored.Indexes[i].State = int32(i+1), index.Ready
+	}
+	c, err := collection.Compile(stored, declared.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// explained is the generic plan of a statement.
+func explained(t *testing.T, conn *listening, sql string) node {
+	t.Helper()
+	statement, err := conn.Prepare(t.Context(), "test", sql)
+	if err != nil {
+		t.Fatalf("%v: %s", err, sql)
+	}
+	var text []byte
+	if err := conn.QueryRow(t.Context(), fmt.Sprintf("EXPLAIN (FORMAT JSON) EXECUTE test(NULL%s)", strings.Repeat(", NULL", len(statement.ParamOIDs)-1))).Scan(&text); err != nil {
+		t.Fatal(err)
+	}
+	var plans []struct{ Plan node }
+	if err := json.Unmarshal(text, &plans); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Deallocate(t.Context(), "test"); err != nil {
+		t.Fatal(err)
+	}
+	return plans[0].Plan
+}
+
+// sorts says whether a plan sorts as a whole; an incremental sort only puts ties in order.
+func sorts(n node) bool {
+	return n.Type == "Sort" || slices.ContainsFunc(n.Plans, sorts)
+}
