@@ -137,16 +137,10 @@ func (p *parser) stages(pointer string, value any, in *scope, most int) ([]Stage
 	return stages, in
 }
 
-// kinds are the stages by their names. Each returns the scope behind it, nil where that cannot be told.
-var kinds map[string]func(p *parser, pointer string, value any, in *scope) (Stage, *scope)
+// kinds are the names of the stages.
+var kinds = []string{"match", "unwind", "project", "group", "sort", "limit", "skip", "lookup", "facet"}
 
-func init() { //nolint:gochecknoinits // the functions lead back to the table
-	kinds = map[string]func(*parser, string, any, *scope) (Stage, *scope){
-		"match": (*parser).match, "unwind": (*parser).unwind, "project": (*parser).project, "group": (*parser).group, "sort": (*parser).sort,
-		"limit": (*parser).limit, "skip": (*parser).skip, "lookup": (*parser).lookup, "facet": (*parser).facets,
-	}
-}
-
+// stage reads one stage, and returns the scope behind it; nil where that cannot be told.
 func (p *parser) stage(pointer string, value any, in *scope) (Stage, *scope) {
 	object, ok := value.(map[string]any)
 	if !ok || len(object) != 1 {
@@ -154,12 +148,28 @@ func (p *parser) stage(pointer string, value any, in *scope) (Stage, *scope) {
 		return nil, nil
 	}
 	for name, body := range object {
-		read, known := kinds[name]
-		if !known {
-			p.unknown(pointer, name, slices.Sorted(maps.Keys(kinds)))
-			return nil, nil
+		at := jsontext.AppendPointer(pointer, name)
+		switch name {
+		case "match":
+			return p.match(at, body, in)
+		case "unwind":
+			return p.unwind(at, body, in)
+		case "project":
+			return p.project(at, body, in)
+		case "group":
+			return p.group(at, body, in)
+		case "sort":
+			return p.sort(at, body, in)
+		case "limit":
+			return &Limit{p.count(at, body, 1, MaxLimit)}, in
+		case "skip":
+			return &Skip{p.count(at, body, 0, MaxSkip)}, in
+		case "lookup":
+			return p.lookup(at, body, in)
+		case "facet":
+			return p.facets(at, body, in)
 		}
-		return read(p, pointer+"/"+name, body, in)
+		p.unknown(pointer, name, kinds)
 	}
 	return nil, nil
 }

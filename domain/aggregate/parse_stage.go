@@ -182,14 +182,6 @@ func (p *parser) count(pointer string, value any, from, to int64) int64 {
 	return n
 }
 
-func (p *parser) limit(pointer string, value any, in *scope) (Stage, *scope) {
-	return &Limit{p.count(pointer, value, 1, MaxLimit)}, in
-}
-
-func (p *parser) skip(pointer string, value any, in *scope) (Stage, *scope) {
-	return &Skip{p.count(pointer, value, 0, MaxSkip)}, in
-}
-
 func (p *parser) lookup(pointer string, value any, in *scope) (Stage, *scope) {
 	object, ok := p.object(pointer, value, []string{"path", "as"}, []string{"from"})
 	if !ok {

@@ -85,26 +85,21 @@ func (r relation) orderBy() string {
 	if len(r.order) == 0 {
 		return ""
 	}
-	return " ORDER BY " + r.terms("r")
-}
-
-func (r relation) terms(alias string) string {
 	terms := make([]string, len(r.order))
 	for i, p := range r.order {
-		terms[i] = p.term(alias)
+		terms[i] = p.term()
 	}
-	return strings.Join(terms, ", ")
+	return " ORDER BY " + strings.Join(terms, ", ")
 }
 
-func (p place) term(alias string) string {
-	column := alias + "." + p.column
+func (p place) term() string {
 	switch {
 	case p.value:
-		return ordered(column, p.desc)
+		return ordered("r."+p.column, p.desc)
 	case p.text:
-		return column + ` COLLATE "C"`
+		return "r." + p.column + ` COLLATE "C"`
 	}
-	return column
+	return "r." + p.column
 }
 
 // ordered orders by a JSON value: by the rank of its kind, and among those of one kind by themselves.
