@@ -35,6 +35,7 @@ const (
 	failNumber   = Failure("a string is not a number")
 	failInstant  = Failure("a string is not a time of RFC 3339")
 	failRange    = Failure("a time is out of range")
+	failSearch   = Failure("a search is answered by an index alone")
 	failWork     = Failure("the expression takes too much work")
 )
 
