@@ -127,7 +127,10 @@ func (d *Documents) listing(ctx context.Context, r ListDocuments) (*listing, err
 	wrong = append(wrong, failed)
 	l.expansion, failed = d.expansion(ctx, c, r.Expand)
 	wrong = append(wrong, failed)
-	if err := together(append(wrong, l.query.Check(c.Config.Indexes))); err != nil {
+	if err := together(wrong); err != nil {
+		return nil, err
+	}
+	if err := l.query.Check(c.Config.Indexes); err != nil {
 		return nil, err
 	}
 	// The text of the filter stands for it: a token of another one leads elsewhere.
