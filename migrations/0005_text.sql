@@ -32,7 +32,7 @@ $$;
 -- +goose StatementBegin
 CREATE FUNCTION public.sheaf_write_texts_v1(
     p_bucket integer[], p_index integer[], p_id text[], p_gone boolean[], p_language text[], p_a text[], p_b text[], p_c text[], p_d text[]
-) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off SET client_min_messages = error AS $$
+) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     language regconfig;
 BEGIN

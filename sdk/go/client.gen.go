@@ -194,6 +194,7 @@ type ClientInterface interface {
 	//
 	// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 	// A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
+	// `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
 	//
 	// Corresponds with GET /v1/collections/{collection}/documents (the `ListDocuments` operationId).
 	ListDocuments(ctx context.Context, collection CollectionName, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -547,6 +548,7 @@ func (c *Client) PutCollection(ctx context.Context, collection CollectionName, p
 //
 // The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 // A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
+// `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
 //
 // Corresponds with GET /v1/collections/{collection}/documents (the `ListDocuments` operationId).
 func (c *Client) ListDocuments(ctx context.Context, collection CollectionName, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2471,6 +2473,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 	// A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
+	// `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5745,6 +5748,7 @@ func (c *ClientWithResponses) PutCollectionWithResponse(ctx context.Context, col
 //
 // The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 // A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
+// `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
 //
 // Returns a wrapper object for the known response body format(s).
 //
