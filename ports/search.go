@@ -13,6 +13,7 @@ import (
 type Find struct {
 	Query search.Query
 	// Plan is one of search.Plans for the query. Whatever the plan, the answer is the same.
+	// One that searches for words fails with fault.Invalid and code "search.unsupported" in an adapter that has no text search.
 	Plan search.Plan
 	// From is the place that the stretch begins behind, or, going Back, in front of; nil is an end of the list.
 	From *search.Position
@@ -27,6 +28,8 @@ type Find struct {
 // Found is what Find found.
 type Found struct {
 	Items []document.Document
+	// Places are those of the items where the order is by rank; else the documents tell, and it is nil.
+	Places []search.Position
 	// More says that the list goes on.
 	More bool
 	// Examined is how many entries of an index, or documents, were read, as far as the adapter can tell.
@@ -39,7 +42,7 @@ type DocumentFinder interface {
 	// A document matches when the filter is true for it.
 	Find(ctx context.Context, key collection.Key, f Find) (Found, error)
 
-	// CountFound counts the documents that match, at most limit of them; 0 counts all.
+	// CountFound counts the documents that match, at most limit of them; 0 counts all. Of a plan that searches for words, what its Residual does not name does not count.
 	CountFound(ctx context.Context, key collection.Key, q search.Query, p search.Plan, limit int64) (int64, error)
 
 	// CountEntries returns how many entries of an index lie in the spans, at most limit.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/search"
@@ -94,12 +95,15 @@ func (s *Store) matching(ctx context.Context, key collection.Key, q search.Query
 	return int64(len(all)), ctx.Err()
 }
 
-// ready fails with collection.ErrChanged unless the index of the plan is ready.
+// ready fails with collection.ErrChanged unless the index of the plan is ready. What makes words of a text is PostgreSQL's, and not imitated here.
 func (s *Store) ready(key collection.Key, p search.Plan) error {
 	if p.Index == nil {
 		return nil
 	}
 	_, err := s.readyIndex(key, p.Index.ID)
+	if err == nil && p.Index.Kind == index.Words {
+		return fault.New(fault.Invalid, "search.unsupported", "this store keeps documents in memory, and has no text search")
+	}
 	return err
 }
 

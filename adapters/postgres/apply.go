@@ -19,7 +19,7 @@ const (
 func (t *transaction) apply(ctx context.Context, p *plan) error {
 	r := rowsOf(p)
 	entries, kept := entryRowsOf(p), p.kept()
-	if len(kept) > 0 || len(r.id) > chunkRows || p.bytes > chunkBytes || entries.size() > chunkRows {
+	if len(kept) > 0 || len(r.id) > chunkRows || p.bytes > chunkBytes || entries.size() > chunkRows || textBytes(entries.texts) > chunkBytes {
 		return t.applyInSteps(ctx, p, r, entries, kept)
 	}
 	if !entries.empty() {
@@ -48,6 +48,7 @@ func (t *transaction) applyWithEntries(ctx context.Context, r *rows, entries ent
 	b := &pgx.Batch{}
 	b.Queue(sqlcgen.WriteWithEntries, w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
 		w.GoneBuckets, w.GoneIndexes, w.GoneKeys, w.GoneIds, w.EntryBuckets, w.EntryIndexes, w.EntryKeys, w.EntryIds,
+		w.TextBuckets, w.TextIndexes, w.TextIds, w.TextGone, w.Languages, w.A, w.B, w.C, w.D,
 		w.UniqueBuckets, w.UniqueIndexes, w.UniqueKeys, w.UniqueCollections, w.UniqueIds, w.UniqueGone,
 		w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
 	b.Queue(`COMMIT`)
@@ -117,6 +118,11 @@ func (t *transaction) applyEntries(ctx context.Context, p *plan, r entryRows) er
 	}
 	for _, chunk := range chunksOf(r.come) {
 		if err := t.queries.WriteEntries(ctx, writeEntries(nil, chunk)); err != nil {
+			return err
+		}
+	}
+	for _, chunk := range textChunks(r.texts) {
+		if err := t.queries.WriteTexts(ctx, writeTexts(chunk)); err != nil {
 			return err
 		}
 	}

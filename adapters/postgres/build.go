@@ -31,6 +31,7 @@ type step struct {
 	last    string // the id of the last document that the build has gone through
 	// What the documents of the step have.
 	ordered, unique []entry
+	texts           []textEntry
 	documents       int
 	complete        bool // there are no further documents
 	failure         *index.Failure
@@ -113,6 +114,9 @@ func (st *step) read(ctx context.Context) error {
 			break
 		}
 		bytes += len(d.Data)
+		if n := len(st.texts); n > 0 && st.texts[n-1].id == d.ID {
+			bytes += st.texts[n-1].Size() // what makes words of it takes longer than what reads it
+		}
 		if bytes > stepBytes || len(st.ordered) > stepEntries {
 			break
 		}
@@ -133,6 +137,7 @@ func (st *step) take(d index.Document) *index.Failure {
 	for _, e := range entries.Ordered {
 		st.ordered = append(st.ordered, entry{bucket: st.Key.Bucket, Entry: e, collection: st.Key.ID, id: d.ID})
 	}
+	st.texts = append(st.texts, textEntries(place{st.Key, d.ID}, entries.Texts, false)...)
 	for _, e := range entries.Unique {
 		st.unique = append(st.unique, entry{bucket: bucketOfKey(e), Entry: e, collection: st.Key.ID, id: d.ID})
 	}
@@ -147,6 +152,11 @@ func (st *step) write(ctx context.Context) error {
 	for _, chunk := range chunksOf(st.ordered) {
 		c := columnsOf(chunk)
 		if err := st.queries.AddEntries(ctx, sqlcgen.AddEntriesParams{Buckets: c.bucket, Indexes: c.index, Keys: c.key, Ids: c.id}); err != nil {
+			return err
+		}
+	}
+	for _, chunk := range textChunks(st.texts) {
+		if err := st.queries.WriteTexts(ctx, writeTexts(chunk)); err != nil {
 			return err
 		}
 	}

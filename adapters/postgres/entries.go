@@ -43,7 +43,10 @@ func bucketOfKey(e index.Entry) int32 {
 }
 
 // entryRows are the entries of a transaction.
-type entryRows struct{ gone, come, unique []entry }
+type entryRows struct {
+	gone, come, unique []entry
+	texts              []textEntry
+}
 
 // entryRowsOf returns what the changes of a plan mean for the indexes: only entries whose keys changed.
 func entryRowsOf(p *plan) entryRows {
@@ -66,6 +69,7 @@ func entryRowsOf(p *plan) entryRows {
 		}
 		r.gone, r.come = rows(r.gone, gone.Ordered, false, true), rows(r.come, come.Ordered, false, false)
 		r.unique = rows(rows(r.unique, gone.Unique, true, true), come.Unique, true, false)
+		r.texts = append(append(r.texts, textEntries(s.place, gone.Texts, true)...), textEntries(s.place, come.Texts, false)...)
 	}
 	for _, list := range [][]entry{r.gone, r.come, r.unique} {
 		slices.SortFunc(list, compareRows)
@@ -76,7 +80,7 @@ func entryRowsOf(p *plan) entryRows {
 func (r entryRows) empty() bool { return r.size() == 0 }
 
 // size is how many rows there are.
-func (r entryRows) size() int { return len(r.gone) + len(r.come) + len(r.unique) }
+func (r entryRows) size() int { return len(r.gone) + len(r.come) + len(r.unique) + len(r.texts) }
 
 // columns are entries as the parallel arrays that statements take, none of them nil.
 type columns struct {
@@ -101,12 +105,14 @@ func chunksOf(list []entry) [][]entry {
 }
 
 func (r *rows) writeWithEntries(e entryRows) sqlcgen.WriteWithEntriesParams {
-	w, gone, come, unique := r.write(), columnsOf(e.gone), columnsOf(e.come), columnsOf(e.unique)
+	w, gone, come, unique, texts := r.write(), columnsOf(e.gone), columnsOf(e.come), columnsOf(e.unique), writeTexts(e.texts)
 	return sqlcgen.WriteWithEntriesParams{
 		Buckets: w.Buckets, Collections: w.Collections, Ids: w.Ids, Bases: w.Bases, Revisions: w.Revisions, SchemaRevisions: w.SchemaRevisions, Ops: w.Ops,
 		Created: w.Created, Ats: w.Ats, Datas: w.Datas, LockOrder: w.LockOrder, Inserts: w.Inserts,
 		GoneBuckets: gone.bucket, GoneIndexes: gone.index, GoneKeys: gone.key, GoneIds: gone.id,
 		EntryBuckets: come.bucket, EntryIndexes: come.index, EntryKeys: come.key, EntryIds: come.id,
+		TextBuckets: texts.TextBuckets, TextIndexes: texts.TextIndexes, TextIds: texts.TextIds, TextGone: texts.TextGone,
+		Languages: texts.Languages, A: texts.A, B: texts.B, C: texts.C, D: texts.D,
 		UniqueBuckets: unique.bucket, UniqueIndexes: unique.index, UniqueKeys: unique.key, UniqueCollections: unique.collection, UniqueIds: unique.id, UniqueGone: unique.gone,
 		Ordinals: w.Ordinals, Actors: w.Actors, RequestIds: w.RequestIds,
 		TakenBuckets: w.TakenBuckets, TakenCounts: w.TakenCounts, CheckedCollections: w.CheckedCollections, CheckedRevisions: w.CheckedRevisions,

@@ -25,16 +25,23 @@ func (s *Store) Find(ctx context.Context, key collection.Key, f ports.Find) (por
 	}
 	var found ports.Found
 	err := s.atOneMoment(ctx, "find documents", func(tx pgx.Tx) error {
-		ids, err := s.places(ctx, tx, key, f, &found)
+		places, err := s.places(ctx, tx, key, f, &found)
 		if err != nil {
 			return err
 		}
-		if len(ids) > f.Limit {
-			ids, found.More = ids[:f.Limit], true
+		if len(places) > f.Limit {
+			places, found.More = places[:f.Limit], true
+		}
+		ids := make([]string, len(places))
+		for i, at := range places {
+			ids[i] = at.ID
 		}
 		var whole bool
 		found.Items, whole, err = s.fetch(ctx, tx, key, ids, f.Bytes)
 		found.More = found.More || !whole
+		if f.Query.Order.Ranked() {
+			found.Places = places[:len(found.Items)]
+		}
 		return err
 	})
 	return found, tooExpensive(err)
@@ -119,9 +126,9 @@ func (*Store) scan(ctx context.Context, db sqlcgen.DBTX, st statement, each func
 	return rows.Err()
 }
 
-// places returns the ids of the documents of the stretch in their order, one more than the page has when there is one.
-func (s *Store) places(ctx context.Context, tx pgx.Tx, key collection.Key, f ports.Find, found *ports.Found) ([]string, error) {
-	top := search.NewTop[string](f.Limit+1, f.Back)
+// places returns the places of the documents of the stretch in their order, one more than the page has when there is one.
+func (s *Store) places(ctx context.Context, tx pgx.Tx, key collection.Key, f ports.Find, found *ports.Found) ([]search.Position, error) {
+	top := search.NewTop[search.Position](f.Limit+1, f.Back)
 	st, err := placesStatement(key, f)
 	if err != nil {
 		return nil, err
@@ -146,7 +153,7 @@ func (s *Store) places(ctx context.Context, tx pgx.Tx, key collection.Key, f por
 			seen[at.ID] = true
 		}
 		if f.From == nil || f.Back && at.Compare(*f.From) < 0 || !f.Back && at.Compare(*f.From) > 0 {
-			top.Offer(at, at.ID)
+			top.Offer(at, at)
 		}
 	}
 	rows.Close()

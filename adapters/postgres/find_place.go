@@ -62,7 +62,15 @@ func readPlace(rows pgx.Rows, f ports.Find, paths []query.Path) (search.Position
 	var d document.Document
 	var id string
 	var values []byte
-	if err := rows.Scan(&id, &d.Revision, &d.CreatedAt, &d.UpdatedAt, &values); err != nil {
+	var rank float32
+	into := []any{&id, &d.Revision, &d.CreatedAt, &d.UpdatedAt, &values}
+	switch {
+	case byRankAlone(f):
+		into, values = []any{&id, &rank}, []byte(`[]`)
+	case f.Query.Order.Ranked():
+		into = append(into, &rank)
+	}
+	if err := rows.Scan(into...); err != nil {
 		return search.Position{}, err
 	}
 	var err error
@@ -70,7 +78,7 @@ func readPlace(rows pgx.Rows, f ports.Find, paths []query.Path) (search.Position
 		return search.Position{}, fault.Wrap(err, fault.Internal, "internal", "a stored document cannot be read")
 	}
 	tree, err := treeOf(paths, values)
-	return f.Query.Order.OfTree(d, tree), err
+	return f.Query.Order.OfRanked(d, tree, rank), err
 }
 
 // treeOf puts values, a JSON array, at their paths; what is null may as well be missing.

@@ -76,6 +76,28 @@ func (b *builder) spans(indexID int32, spans []index.Span) {
 	b.index = id
 }
 
+// entriesOf is what a plan reads of its index, in the alias e: the entries in its spans, or those that have its words.
+func (b *builder) entriesOf(p search.Plan) {
+	if p.Index.Kind == index.Words {
+		b.texts(p)
+		return
+	}
+	b.spans(p.Index.ID, p.Spans)
+}
+
+// texts is every entry of a text index that has the words, in the alias e; what is searched for is w.words.
+// The subqueries keep the planner from working out for each row what the words are, and from reading all entries of the index instead of those with the words.
+func (b *builder) texts(p search.Plan) {
+	b.index = b.bind(p.Index.ID, "integer")
+	b.write(` FROM (SELECT public.sheaf_text_words_v1(`, b.bind(p.Index.Language, "text"), `, `, b.bind(p.Words, "text"), `) AS words OFFSET 0) AS w`,
+		` CROSS JOIN LATERAL (SELECT public.sheaf_text_query_v1(`, b.index, `, w.words) AS query OFFSET 0) AS q`,
+		` JOIN LATERAL (SELECT x.bucket, x.index_id, x.id, x.text FROM public.text_entries AS x WHERE x.text @@ q.query OFFSET 0) AS e`,
+		` ON e.bucket = `, b.bucket, ` AND e.index_id = `, b.index)
+}
+
+// rank is how well an entry matches: by the weights of the fields that have the words, and how many words there are besides.
+const rank = `ts_rank(e.text, w.words, 1)`
+
 // ready is the condition that the index which is read is ready, and an error where it is not.
 func (b *builder) ready() string { return `public.sheaf_index_ready_v1(` + b.index + `)` }
 
@@ -155,8 +177,10 @@ func placesStatement(key collection.Key, f ports.Find) (statement, error) {
 		b.merged(f)
 		return b.done()
 	}
-	byID := f.Query.Order.ByID()
+	byID, byRank := f.Query.Order.ByID(), byRankAlone(f)
 	switch {
+	case byRank:
+		b.write(`SELECT e.id, `, rank)
 	case byID && f.Plan.Index != nil:
 		b.write(`SELECT e.id`)
 	case byID:
@@ -173,12 +197,15 @@ func placesStatement(key collection.Key, f ports.Find) (statement, error) {
 			}
 		}
 		b.write(`)`)
+		if f.Query.Order.Ranked() {
+			b.write(`, `, rank)
+		}
 	}
 	if f.Plan.Index == nil {
 		b.documents()
 	} else {
-		b.spans(f.Plan.Index.ID, f.Plan.Spans)
-		if !byID || len(f.Plan.Residual) > 0 {
+		b.entriesOf(f.Plan)
+		if !byID && !byRank || len(f.Plan.Residual) > 0 {
 			b.lookUp()
 		}
 		b.write(` WHERE `, b.ready())
@@ -186,6 +213,9 @@ func placesStatement(key collection.Key, f ports.Find) (statement, error) {
 	b.residual(f.Plan.Residual)
 	return b.done()
 }
+
+// byRankAlone says that documents need not be looked at to be sorted.
+func byRankAlone(f ports.Find) bool { return f.Query.Order.Ranked() && len(f.Query.Order.Terms()) == 1 }
 
 // merged reads the beginnings of spans, each in the order of the list.
 func (b *builder) merged(f ports.Find) {
@@ -230,7 +260,7 @@ func countStatement(key collection.Key, p search.Plan, limit int64) (statement, 
 	if p.Index == nil {
 		b.documents()
 	} else {
-		b.spans(p.Index.ID, p.Spans)
+		b.entriesOf(p)
 		if len(p.Residual) > 0 {
 			b.lookUp()
 		}

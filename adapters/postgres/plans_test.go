@@ -75,6 +75,7 @@ func TestPlans_Statements(t *testing.T) {
 		{"ListDocumentsToIndex", sqlcgen.ListDocumentsToIndex, []access{byPlace}},
 		{"ListUniqueHolders", sqlcgen.ListUniqueHolders, []access{byUnique}},
 		{"PurgeIndexEntries", sqlcgen.PurgeIndexEntries, []access{{"index_entries_pkey", []string{"bucket", "index_id"}}}},
+		{"PurgeTextEntries", sqlcgen.PurgeTextEntries, []access{{"text_entries_pkey", []string{"bucket", "index_id"}}}},
 		{"PurgeDocuments", sqlcgen.PurgeDocuments, []access{ofOne}},
 		{"PurgeChanges", sqlcgen.PurgeChanges, []access{{"changes_by_document", []string{"bucket", "collection_id"}}, byNumber}},
 	} {
@@ -137,6 +138,12 @@ func TestPlans_Functions(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	one := []string{"x"}
+	if err := sqlcgen.New(conn).WriteTexts(t.Context(), sqlcgen.WriteTextsParams{
+		TextBuckets: []int32{1}, TextIndexes: []int32{1}, TextIds: one, TextGone: []bool{true}, Languages: one, A: one, B: one, C: one, D: one,
+	}); err != nil {
+		t.Fatal(err)
+	}
 	if err := sqlcgen.New(conn).CheckDocuments(t.Context(), sqlcgen.CheckDocumentsParams{
 		Buckets: []int32{1}, Collections: []int32{1}, Ids: []string{"new"}, Revisions: []int64{1},
 	}); err != nil {
@@ -145,7 +152,7 @@ func TestPlans_Functions(t *testing.T) {
 	for name, want := range map[string][]access{
 		"UPDATE public.documents": {byPlace}, "DELETE FROM public.documents": {byPlace}, "SELECT revision FROM public.documents": {byPlace},
 		"UPDATE public.buckets": {byBucket}, "FROM public.collections": {byNumber},
-		"DELETE FROM public.index_entries": {byEntry}, "DELETE FROM public.unique_entries": {byUnique}, "SELECT id FROM public.unique_entries": {byUnique},
+		"DELETE FROM public.text_entries": {{"text_entries_pkey", []string{"bucket", "index_id", "id"}}}, "DELETE FROM public.index_entries": {byEntry}, "DELETE FROM public.unique_entries": {byUnique}, "SELECT id FROM public.unique_entries": {byUnique},
 	} {
 		found := false
 		for _, text := range conn.heard {
@@ -251,6 +258,7 @@ var skewedSchema = pgtest.NewTemplate(func(ctx context.Context, url string) erro
 		  FROM generate_series(1, 200) AS c, generate_series(1, CASE c WHEN 1 THEN 30000 ELSE 10 END) AS n;
 		INSERT INTO collection_indexes (index_id, collection_id, name, spec, state) SELECT n, n % 5000 + 1, 'i' || n, '{}', 'r' FROM generate_series(1, 20000) AS n;
 		INSERT INTO index_entries SELECT bucket, collection_id, convert_to(id, 'UTF8'), id FROM documents;
+		INSERT INTO text_entries SELECT bucket, collection_id, id, 'a:1A' FROM documents;
 		INSERT INTO unique_entries SELECT bucket, collection_id, convert_to(id, 'UTF8'), collection_id, id FROM documents;
 		INSERT INTO changes SELECT bucket, row_number() OVER (PARTITION BY bucket), collection_id, id, 1, 'c', created_at, '', '', data FROM documents;
 		UPDATE buckets SET position = (SELECT count(*) FROM changes WHERE changes.bucket = buckets.bucket)`)

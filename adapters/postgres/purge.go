@@ -83,6 +83,9 @@ func (p purge) index(ctx context.Context, id int32) []func() (int64, error) {
 			return p.queries.PurgeIndexEntries(ctx, sqlcgen.PurgeIndexEntriesParams{Bucket: p.key.Bucket, IndexID: id, Batch: p.limit})
 		},
 		func() (int64, error) {
+			return p.queries.PurgeTextEntries(ctx, sqlcgen.PurgeTextEntriesParams{Bucket: p.key.Bucket, IndexID: id, Batch: p.limit})
+		},
+		func() (int64, error) {
 			return p.queries.PurgeUniqueEntries(ctx, sqlcgen.PurgeUniqueEntriesParams{Buckets: allBuckets(), IndexID: id, Batch: p.limit})
 		},
 	}

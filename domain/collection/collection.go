@@ -124,6 +124,13 @@ func (c *Collection) adoptIndexes() {
 	c.Maintained = index.NewSet(maintained...)
 }
 
+// Searches is Filters for the filter of a list, which may have search(…).
+func (c *Collection) Searches() *query.Env {
+	env := *c.filters
+	env.Search = true
+	return &env
+}
+
 // ReadyIndexes are the indexes that searches may use.
 func (c *Collection) ReadyIndexes() []index.Kept {
 	var ready []index.Kept

@@ -19,6 +19,8 @@ const (
 	Revision  Column = "revision"
 	CreatedAt Column = "createdAt"
 	UpdatedAt Column = "updatedAt"
+	// Rank is how well a document matches a search. Lists can be ordered by it; no index has it.
+	Rank Column = "rank"
 )
 
 var columns = []Column{ID, Revision, CreatedAt, UpdatedAt}

@@ -24,6 +24,11 @@
 // In a unique index no two documents have equal keys. Null is a value like any other here, but a document in which one of the fields is missing
 // is not constrained: whoever leaves an optional member out is in nobody's way.
 //
+// # Text
+//
+// A text index is for words: it has one entry for a document, made of all strings in its fields, see Text. Its fields are paths into the document, or doc for all of it; each has a weight,
+// and the language says which words are the same. What makes words of a text is the adapter's.
+//
 // Start at Parse, Set and Compare.
 package index
 
@@ -44,8 +49,11 @@ const (
 // Kind is what an index is for.
 type Kind string
 
-// Ordered is for equality, ranges and order.
-const Ordered Kind = "ordered"
+// The kinds.
+const (
+	Ordered Kind = "ordered" // equality, ranges and order
+	Words   Kind = "text"    // words, see Text
+)
 
 // Index is a declared index. It is immutable.
 type Index struct {
@@ -55,6 +63,9 @@ type Index struct {
 	Unique bool
 	// CaseInsensitive says that strings are taken in their case folding.
 	CaseInsensitive bool
+	// Language and Weights are those of a text index. A weight, for each field, is 'A' to 'D'.
+	Language string
+	Weights  []byte
 	// Where is the condition that a document meets to have entries; "" where all do.
 	Where string
 	where *query.Expr
@@ -72,6 +83,9 @@ func (x *Index) Tree() map[string]any {
 	tree := map[string]any{"name": x.Name, "on": on, "unique": x.Unique, "kind": string(x.Kind)}
 	if x.CaseInsensitive {
 		tree["caseInsensitive"] = true
+	}
+	if x.Kind == Words {
+		tree["language"], tree["weights"] = x.Language, x.weightTree()
 	}
 	if x.Where != "" {
 		tree["where"] = x.Where

@@ -60,6 +60,9 @@ func Parse(body any) (*Index, []fault.Violation) {
 		return nil, []fault.Violation{{In: "body", Code: "type", Message: "must be an object"}}
 	}
 	p := parsing{index: Index{Kind: Ordered}}
+	if object["kind"] == string(Words) {
+		p.index.Kind, p.index.Language = Words, DefaultLanguage
+	}
 	var missing []string
 	for _, required := range []string{"name", "on"} {
 		if _, given := object[required]; !given {
@@ -78,6 +81,7 @@ func Parse(body any) (*Index, []fault.Violation) {
 			p.unknown(key)
 		}
 	}
+	p.finish(object)
 	if len(p.faults) > 0 {
 		return nil, p.faults
 	}
@@ -153,10 +157,12 @@ var members = map[string]func(p *parsing, pointer string, value any){
 		p.index.Where, p.index.where = s, where
 	},
 	"kind": func(p *parsing, pointer string, value any) {
-		if s, ok := is[string](p, pointer, value, "a string"); ok && Kind(s) != Ordered {
-			p.fail(pointer, "enum", `must be "ordered"`)
+		if s, ok := is[string](p, pointer, value, "a string"); ok && Kind(s) != Ordered && Kind(s) != Words {
+			p.fail(pointer, "enum", `must be "ordered" or "text"`)
 		}
 	},
+	"language": (*parsing).language,
+	"weights":  (*parsing).weights,
 }
 
 // environment is what the condition of an index may speak of. It knows no schema: an index outlives that.
@@ -194,12 +200,12 @@ func (p *parsing) on(pointer string, value any) {
 		if !ok {
 			continue
 		}
-		f, err := parseField(s)
+		f, err := p.field(s)
 		if err != nil {
 			p.fail(at, "path", fault.Find(err).Text)
 			continue
 		}
-		if f.Each && each {
+		if f.Each && each && p.index.Kind == Ordered {
 			p.fail(at, "path", "is the second field that leads through an array; an index has one at most")
 		}
 		each = each || f.Each
@@ -210,6 +216,14 @@ func (p *parsing) on(pointer string, value any) {
 		seen[path] = true
 		p.index.Fields = append(p.index.Fields, f)
 	}
+}
+
+// field reads a field of an index of this kind.
+func (p *parsing) field(s string) (Field, error) {
+	if p.index.Kind == Words {
+		return parseTextField(s)
+	}
+	return parseField(s)
 }
 
 func sortedKeys[V any](object map[string]V) []string {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -21,6 +22,8 @@ type Document struct {
 	CreatedAt, UpdatedAt time.Time
 	// Data is the canonical text.
 	Data []byte
+	// Rank is 0 where nothing was searched for; it is not negative.
+	Rank float32
 }
 
 // Kept is an index with the id under which its entries are kept.
@@ -71,6 +74,8 @@ type Entries struct {
 	Ordered []Entry
 	// Unique are the keys that no other document may have.
 	Unique []Entry
+	// Texts are those of text indexes, at most one for each.
+	Texts []Text
 }
 
 // Entries returns the entries of a document.
@@ -90,7 +95,7 @@ func (s *Set) Entries(d Document) (Entries, error) {
 		if refused == nil {
 			refused = err
 		}
-		all.Ordered, all.Unique = append(all.Ordered, own.Ordered...), append(all.Unique, own.Unique...)
+		all.Ordered, all.Unique, all.Texts = append(all.Ordered, own.Ordered...), append(all.Unique, own.Unique...), append(all.Texts, own.Texts...)
 	}
 	return all, refused
 }
@@ -112,6 +117,9 @@ func (d source) value(f Field) (v any, found bool) {
 		return query.Instant(d.of.CreatedAt.UnixMicro()), true
 	case UpdatedAt:
 		return query.Instant(d.of.UpdatedAt.UnixMicro()), true
+	case Rank:
+		// The bits of numbers that are not negative order as the numbers do, and are exact.
+		return json.Number(strconv.FormatUint(uint64(math.Float32bits(d.of.Rank)), 10)), true
 	}
 	return f.Path.Find(d.tree)
 }
@@ -146,6 +154,9 @@ func (k Kept) entries(d source) (Entries, error) {
 	if k.where != nil && !k.where.Match(d.vars()) {
 		return Entries{}, nil
 	}
+	if k.Kind == Words {
+		return Entries{Texts: k.texts(d)}, nil
+	}
 	values, whole := make([]any, len(k.Fields)), true // whole: no field is missing
 	for i, f := range k.Fields {
 		if !f.Each {
@@ -158,7 +169,7 @@ func (k Kept) entries(d source) (Entries, error) {
 	if each < 0 {
 		list := []Entry{{k.ID, k.key(values)}}
 		if k.Unique && whole {
-			return Entries{list, list}, nil
+			return Entries{Ordered: list, Unique: list}, nil
 		}
 		return Entries{Ordered: list}, nil
 	}
@@ -175,7 +186,7 @@ func (k Kept) entries(d source) (Entries, error) {
 			return Entries{}, tooMany(k.Index)
 		}
 	}
-	return Entries{ordered.entries(k.ID), unique.entries(k.ID)}, nil
+	return Entries{Ordered: ordered.entries(k.ID), Unique: unique.entries(k.ID)}, nil
 }
 
 // keys are the distinct keys of one document in one index.
@@ -206,10 +217,11 @@ func tooMany(x *Index) error {
 	})
 }
 
-// Diff returns the entries that are only in before, and those that are only in after.
+// Diff returns the entries that are only in before, and those that are only in after. Of texts, those that come replace what is there, and only the others go.
 func Diff(before, after Entries) (gone, come Entries) {
 	gone.Ordered, come.Ordered = diff(before.Ordered, after.Ordered)
 	gone.Unique, come.Unique = diff(before.Unique, after.Unique)
+	gone.Texts, come.Texts = diffTexts(before.Texts, after.Texts)
 	return gone, come
 }
 

@@ -33,6 +33,7 @@ var functions = map[Op]function{
 	OpInt:        {usage: "int(text)", global: true, gives: Number},
 	OpDouble:     {usage: "double(text)", global: true, gives: Number},
 	// These have rules of their own.
+	OpSearch:     {usage: `search("words")`, global: true},
 	"has":        {usage: "has(object.member)", global: true},
 	"duration":   {usage: `duration("1h30m")`, global: true},
 	"exists":     {usage: "list.exists(element, …)", method: true},
@@ -72,6 +73,8 @@ func (c *checker) function(e ast.Expr, name string) (operand, bool) {
 		args = append([]ast.Expr{call.Target()}, args...)
 	}
 	switch name {
+	case string(OpSearch):
+		return c.search(e, args)
 	case "has":
 		return c.has(e, f, args)
 	case "exists":

@@ -33,6 +33,8 @@ type Env struct {
 	Variables map[string]*Type
 	// Result is the kind that the whole must have; Dynamic accepts any.
 	Result Kind
+	// Search allows one search(…), as a part of the conjunction that the whole is; see SearchOf.
+	Search bool
 	// Code is that of the fault, "filter.invalid" where it is empty; In and Pointer of its violations are "query" and "filter".
 	Code, In, Pointer string
 }
@@ -89,6 +91,7 @@ type checker struct {
 	faults []fault.Violation
 	typ    *Type // of the whole
 
+	searches     []Node
 	nodes, depth int
 	bound        []boundName
 }
@@ -141,7 +144,7 @@ func (c *checker) compile() (Node, bool) {
 		return nil, c.fail(root.node.Offset(), "type", "the whole must be %s, and is %s", want, root.kind())
 	}
 	c.typ = root.typ
-	return root.node, true
+	return root.node, c.searchesAlone(root.node)
 }
 
 // fail notes a mistake at a place of the source, and returns false.

@@ -35,6 +35,7 @@ const (
 	errNumber   = EvalError("a string is not a number")
 	errInstant  = EvalError("a string is not a time of RFC 3339")
 	errRange    = EvalError("a time is out of range")
+	errSearch   = EvalError("a search is answered by an index alone")
 	errWork     = EvalError("the expression takes too much work")
 )
 

@@ -20,6 +20,8 @@ func (ev *evaluation) call(n *Call) (any, error) {
 			return nil, err
 		}
 		return !b, nil
+	case OpSearch:
+		return nil, errSearch
 	}
 	a, err := ev.eval(n.Arguments[0])
 	if err != nil {

@@ -79,7 +79,7 @@ func formatCall(b *strings.Builder, n *Call) {
 		b.WriteString("." + string(n.Op) + "(")
 		formatList(b, n.Arguments[1:], ", ")
 		b.WriteByte(')')
-	case OpSize, OpTimestamp, OpInt, OpDouble:
+	case OpSize, OpTimestamp, OpInt, OpDouble, OpSearch:
 		b.WriteString(string(n.Op) + "(")
 		formatList(b, n.Arguments, ", ")
 		b.WriteByte(')')

@@ -185,6 +185,9 @@ const (
 	OpDouble     Op = "double"    // a number, or a string that is one
 )
 
+// OpSearch has no value by itself: only a text index can tell, see SearchOf.
+const OpSearch Op = "search"
+
 // PathOf returns the path that a node leads to in the document, and false for any other node.
 func PathOf(n Node) (Path, bool) {
 	switch n := n.(type) {

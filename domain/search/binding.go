@@ -25,16 +25,7 @@ type binding struct {
 }
 
 // parts returns the parts of a conjunction.
-func parts(n query.Node) []query.Node {
-	if call, ok := n.(*query.Call); ok && call.Op == query.OpAnd {
-		var all []query.Node
-		for _, a := range call.Arguments {
-			all = append(all, parts(a)...)
-		}
-		return all
-	}
-	return []query.Node{n}
-}
+func parts(n query.Node) []query.Node { return query.Parts(n) }
 
 // bindings returns what the parts say of fields.
 func bindings(all []query.Node) []binding {

@@ -22,7 +22,7 @@ type Order struct {
 	keys *index.Index
 }
 
-// ParseOrder reads terms such as "doc.total desc, createdAt", separated by commas.
+// ParseOrder reads terms such as "doc.total desc, createdAt", separated by commas. "rank desc" has the documents first that match a search best; see Ranked.
 // env is that of filters: a member that the schema rules out is refused.
 // It fails with fault.Malformed and code "order.invalid".
 func ParseOrder(text string, env *query.Env) (Order, error) {
@@ -36,6 +36,10 @@ func ParseOrder(text string, env *query.Env) (Order, error) {
 	}
 	for _, term := range splitList(text) {
 		term = strings.TrimSpace(term)
+		if rank, is := parseRank(term); is {
+			o.terms = append(o.terms, rank)
+			continue
+		}
 		f, err := index.ParseField(term)
 		switch {
 		case err != nil:
@@ -159,11 +163,16 @@ func (o Order) Of(d document.Document) (Position, error) {
 }
 
 // OfTree is Of for a document whose data is decoded, or the parts of it that Paths names.
-func (o Order) OfTree(d document.Document, tree any) Position {
+func (o Order) OfTree(d document.Document, tree any) Position { return o.OfRanked(d, tree, 0) }
+
+// OfRanked is OfTree for a document that matches a search as well as rank says.
+func (o Order) OfRanked(d document.Document, tree any, rank float32) Position {
 	if o.ByID() {
 		return Position{ID: d.ID.String()}
 	}
-	return Position{Key: o.keys.KeyOfTree(d.Indexable(), tree), ID: d.ID.String()}
+	ranked := d.Indexable()
+	ranked.Rank = rank
+	return Position{Key: o.keys.KeyOfTree(ranked, tree), ID: d.ID.String()}
 }
 
 // Compare says which of two places comes first.

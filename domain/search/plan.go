@@ -15,6 +15,8 @@ type Plan struct {
 	Index *index.Kept
 	// Spans are the stretches of the index that are read.
 	Spans []index.Span
+	// Words are what a text index is searched for. It has no spans, and is never Ordered.
+	Words string
 	// Ordered says that each span is in the order of the list; else all that matches is read, and sorted. Without an index it says that the list is ordered by id.
 	Ordered bool
 	// Repeats says that the spans may name a document more than once.
@@ -33,12 +35,16 @@ type Plan struct {
 const maxSpans = maxAlternatives
 
 // Plans returns the ways to find the documents of a query, the one that promises most first. The last one reads the documents themselves, and always works.
+// For a query that searches for words there is one plan, or none where no text index serves it.
 func Plans(q Query, kept []index.Kept) []Plan {
 	var all []query.Node
 	if q.Filter != nil {
 		all = parts(q.Filter.Root())
 	}
 	bound := bindings(all)
+	if wanted, part := q.Search(); part >= 0 {
+		return wordPlans(wanted, part, kept, all, bound)
+	}
 	var plans []Plan
 	for i := range kept {
 		if p, ok := planOf(q, &kept[i], all, bound); ok {
@@ -68,6 +74,9 @@ func (p Plan) rank() int {
 
 func planOf(q Query, k *index.Kept, all []query.Node, bound []binding) (Plan, bool) {
 	covered := make([]bool, len(all))
+	if k.Kind != index.Ordered {
+		return Plan{}, false
+	}
 	if !impliedBy(k.Index, all, bound, covered) {
 		return Plan{}, false
 	}

@@ -13,6 +13,8 @@
 // by a range, and leave the other parts of the filter to be looked at in each document (Residual). The span of an index is in the order of the list when the fields
 // behind those bound by equality are the terms of the order.
 //
+// A filter with search(…) is answered by a text index alone, whatever else there is: it finds the documents, and the other parts of the filter are looked at in each.
+//
 // Which plan is taken is decided by Choose and the caller, who knows how many entries there are: see docs/queries.md.
 //
 // Start at Plans.

@@ -9,6 +9,9 @@ import (
 
 // Suggest returns the declaration of an index, as decoded JSON, by which a query would be answered without reading everything; nil where no index helps.
 func Suggest(q Query) map[string]any {
+	if wanted, part := q.Search(); part >= 0 {
+		return suggestWords(wanted)
+	}
 	var equal, ranged []index.Field
 	if q.Filter != nil {
 		for _, b := range bindings(parts(q.Filter.Root())) {

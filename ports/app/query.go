@@ -111,11 +111,14 @@ func (d *Documents) listing(ctx context.Context, r ListDocuments) (*listing, err
 	}
 	l := &listing{collection: c}
 	var wrong []error
-	env := c.Filters()
+	env := c.Searches()
 	if r.Filter != "" {
 		filter, err := query.Compile(r.Filter, env)
 		l.query.Filter = filter
 		wrong = append(wrong, err)
+		if _, part := l.query.Search(); part >= 0 && r.OrderBy == "" {
+			r.OrderBy = search.ByRank
+		}
 	}
 	var failed error
 	l.query.Order, failed = search.ParseOrder(r.OrderBy, env)
@@ -125,6 +128,9 @@ func (d *Documents) listing(ctx context.Context, r ListDocuments) (*listing, err
 	l.expansion, failed = d.expansion(ctx, c, r.Expand)
 	wrong = append(wrong, failed)
 	if err := together(wrong); err != nil {
+		return nil, err
+	}
+	if err := l.query.Check(c.Config.Indexes); err != nil {
 		return nil, err
 	}
 	// The text of the filter stands for it: a token of another one leads elsewhere.
@@ -172,27 +178,31 @@ func (d *Documents) find(ctx context.Context, l *listing, plan search.Plan, size
 
 // page turns what was found into an answer: in the order of the list, with the tokens of the pages around.
 func (l *listing) page(found ports.Found) (DocumentPage, error) {
-	items := slices.Clone(found.Items)
+	items, places := slices.Clone(found.Items), slices.Clone(found.Places)
 	if l.cursor.Back {
 		slices.Reverse(items)
+		slices.Reverse(places)
 	}
 	var page DocumentPage
 	page.Items = items
 	if len(items) == 0 {
 		return page, nil
 	}
-	token := func(d document.Document, back bool) (string, error) {
-		at, err := l.query.Order.Of(d)
+	token := func(i int, back bool) (string, error) {
+		if places != nil {
+			return query.Cursor{List: l.cursor.List, After: places[i].ID, Key: places[i].Key, Back: back}.Format(), nil
+		}
+		at, err := l.query.Order.Of(items[i])
 		return query.Cursor{List: l.cursor.List, After: at.ID, Key: at.Key, Back: back}.Format(), err
 	}
 	var err error
 	if found.More || l.cursor.Back {
-		if page.Next, err = token(items[len(items)-1], false); err != nil {
+		if page.Next, err = token(len(items)-1, false); err != nil {
 			return page, err
 		}
 	}
 	if l.cursor.Back && found.More || !l.cursor.Back && l.from != nil {
-		if page.Previous, err = token(items[0], true); err != nil {
+		if page.Previous, err = token(0, true); err != nil {
 			return page, err
 		}
 	}
@@ -239,6 +249,9 @@ func (e *UnindexedError) Unwrap() error { return e.Fault }
 // plan chooses how the query is answered; docs/queries.md explains it. estimated is -1 where nothing had to be counted.
 func (d *Documents) plan(ctx context.Context, l *listing, allowScan bool) (plan search.Plan, estimated int64, err error) {
 	plans := search.Plans(l.query, l.collection.ReadyIndexes())
+	if _, part := l.query.Search(); part >= 0 {
+		return d.planWords(ctx, l, plans, allowScan)
+	}
 	var best, wide *search.Plan
 	estimated = -1
 	selective := true // an index says that many documents match

@@ -154,7 +154,7 @@ func (f fixture) query(c *collection.Collection, filter, order string) search.Qu
 	var q search.Query
 	var err error
 	if filter != "" {
-		if q.Filter, err = query.Compile(filter, c.Filters()); err != nil {
+		if q.Filter, err = query.Compile(filter, c.Searches()); err != nil {
 			f.Fatalf("filter %q: %v", filter, err)
 		}
 	}

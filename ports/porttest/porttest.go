@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -26,9 +27,23 @@ import (
 // Open returns an empty store that is closed when the test ends. It is called by parallel tests.
 type Open func(tb testing.TB) ports.Store
 
-// Store runs every part of the suite.
-func Store(t *testing.T, open Open) {
+// Capability is something that an adapter may leave out.
+type Capability string
+
+// Text is the search for words: what makes words of a text is the matter of a whole library.
+const Text Capability = "text"
+
+// Without is what an adapter leaves out.
+type Without Capability
+
+// Store runs every part of the suite, but for what the adapter leaves out.
+func Store(t *testing.T, open Open, without ...Without) {
 	t.Helper()
+	if slices.Contains(without, Without(Text)) {
+		t.Run("Words", func(t *testing.T) { NoWords(t, open) })
+	} else {
+		t.Run("Words", func(t *testing.T) { Words(t, open) })
+	}
 	t.Run("Collections", func(t *testing.T) { Collections(t, open) })
 	t.Run("Documents", func(t *testing.T) { Documents(t, open) })
 	t.Run("Find", func(t *testing.T) { Find(t, open) })

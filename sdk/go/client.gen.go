@@ -222,6 +222,7 @@ type ClientInterface interface {
 	//
 	// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 	// A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
+	// `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
 	//
 	// Corresponds with GET /v1/collections/{collection}/documents (the `ListDocuments` operationId).
 	ListDocuments(ctx context.Context, collection CollectionName, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -725,6 +726,7 @@ func (c *Client) AggregateDocuments(ctx context.Context, collection CollectionNa
 //
 // The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 // A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
+// `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
 //
 // Corresponds with GET /v1/collections/{collection}/documents (the `ListDocuments` operationId).
 func (c *Client) ListDocuments(ctx context.Context, collection CollectionName, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3469,6 +3471,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 	// A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
+	// `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7965,6 +7968,7 @@ func (c *ClientWithResponses) AggregateDocumentsWithResponse(ctx context.Context
 //
 // The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 // A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
+// `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -175,12 +175,15 @@ func (e HealthStatus) Valid() bool {
 // Defines values for IndexKind.
 const (
 	IndexKindOrdered IndexKind = "ordered"
+	IndexKindText    IndexKind = "text"
 )
 
 // Valid indicates whether the value is a known member of the IndexKind enum.
 func (e IndexKind) Valid() bool {
 	switch e {
 	case IndexKindOrdered:
+		return true
+	case IndexKindText:
 		return true
 	default:
 		return false
@@ -214,12 +217,15 @@ func (e IndexState) Valid() bool {
 // Defines values for IndexDefinitionKind.
 const (
 	IndexDefinitionKindOrdered IndexDefinitionKind = "ordered"
+	IndexDefinitionKindText    IndexDefinitionKind = "text"
 )
 
 // Valid indicates whether the value is a known member of the IndexDefinitionKind enum.
 func (e IndexDefinitionKind) Valid() bool {
 	switch e {
 	case IndexDefinitionKindOrdered:
+		return true
+	case IndexDefinitionKindText:
 		return true
 	default:
 		return false
@@ -836,11 +842,13 @@ type Index struct {
 		} `json:"duplicates,omitempty,omitzero"`
 		Message string `json:"message"`
 	} `json:"failure,omitempty,omitzero"`
-	Kind IndexKind `json:"kind"`
-	Name string    `json:"name"`
+	Kind     IndexKind `json:"kind"`
+	Language string    `json:"language,omitempty,omitzero"`
+	Name     string    `json:"name"`
 
 	// On Paths into the document, such as `doc.status` or `doc.address.zip`, or `id`, `revision`, `createdAt`, `updatedAt`; ` desc` after one turns its order around.
 	// `[]` after a path stands for each element of an array, as in `doc.tags[]` or `doc.items[].sku`, in one field at most: a document has an entry for each distinct element, at most 1,000.
+	// A text index has paths without a direction, any of them through an array, or `doc`, which is all strings of the document.
 	//
 	//
 	// Example: ["doc.status","createdAt desc"]
@@ -857,7 +865,12 @@ type Index struct {
 	// State `building`: it is being filled, and a unique one holds for writes already; `failed`: it does nothing, `failure` says why; `deleting`: nobody declares it any more.
 	State  IndexState `json:"state"`
 	Unique bool       `json:"unique"`
-	Where  string     `json:"where,omitempty,omitzero"`
+
+	// Weights Of a text index: what a word counts for in a field, from `A` to `D`, which is that of fields without one.
+	//
+	// Example: {"doc.title":"A"}
+	Weights TextWeights `json:"weights,omitempty,omitzero"`
+	Where   string      `json:"where,omitempty,omitzero"`
 }
 
 // IndexKind defines model for Index.Kind.
@@ -873,11 +886,19 @@ type IndexDefinition struct {
 
 	// Failure Kept by the server; ignored here.
 	Failure map[string]interface{} `json:"failure,omitempty,omitzero"`
-	Kind    IndexDefinitionKind    `json:"kind,omitempty,omitzero"`
-	Name    string                 `json:"name"`
+
+	// Kind `ordered`: for equality, ranges and order; `text`: for `search("words")` in filters.
+	Kind IndexDefinitionKind `json:"kind,omitempty,omitzero"`
+
+	// Language Of a text index: `simple`, which is the default and takes words as they are, or one of the languages that PostgreSQL knows.
+	//
+	// Example: english
+	Language string `json:"language,omitempty,omitzero"`
+	Name     string `json:"name"`
 
 	// On Paths into the document, such as `doc.status` or `doc.address.zip`, or `id`, `revision`, `createdAt`, `updatedAt`; ` desc` after one turns its order around.
 	// `[]` after a path stands for each element of an array, as in `doc.tags[]` or `doc.items[].sku`, in one field at most: a document has an entry for each distinct element, at most 1,000.
+	// A text index has paths without a direction, any of them through an array, or `doc`, which is all strings of the document.
 	//
 	//
 	// Example: ["doc.status","createdAt desc"]
@@ -892,17 +913,23 @@ type IndexDefinition struct {
 	// Unique No two documents have equal values in all fields (409, `document.duplicate`). Null is a value; a document in which a field is missing is not constrained.
 	Unique bool `json:"unique,omitempty,omitzero"`
 
+	// Weights Of a text index: what a word counts for in a field, from `A` to `D`, which is that of fields without one.
+	//
+	// Example: {"doc.title":"A"}
+	Weights TextWeights `json:"weights,omitempty,omitzero"`
+
 	// Where An expression; only documents for which it is true have entries.
 	//
 	// Example: has(doc.email)
 	Where string `json:"where,omitempty,omitzero"`
 }
 
-// IndexDefinitionKind defines model for IndexDefinition.Kind.
+// IndexDefinitionKind `ordered`: for equality, ranges and order; `text`: for `search("words")` in filters.
 type IndexDefinitionKind string
 
 // IndexFields Paths into the document, such as `doc.status` or `doc.address.zip`, or `id`, `revision`, `createdAt`, `updatedAt`; ` desc` after one turns its order around.
 // `[]` after a path stands for each element of an array, as in `doc.tags[]` or `doc.items[].sku`, in one field at most: a document has an entry for each distinct element, at most 1,000.
+// A text index has paths without a direction, any of them through an array, or `doc`, which is all strings of the document.
 //
 // Example: ["doc.status","createdAt desc"]
 type IndexFields = []string
@@ -984,6 +1011,11 @@ type Reference struct {
 
 // Restoration Which revision shall be stored again.
 type Restoration = json.RawMessage
+
+// TextWeights Of a text index: what a word counts for in a field, from `A` to `D`, which is that of fields without one.
+//
+// Example: {"doc.title":"A"}
+type TextWeights map[string]string
 
 // Violation One place of a request that is wrong.
 type Violation struct {
@@ -1173,10 +1205,10 @@ type PutCollectionParams struct {
 
 // ListDocumentsParams defines parameters for ListDocuments.
 type ListDocumentsParams struct {
-	// Filter A condition in CEL over `doc`, `id`, `revision`, `createdAt` and `updatedAt`; a document for which it cannot be decided does not match.
+	// Filter A condition in CEL over `doc`, `id`, `revision`, `createdAt` and `updatedAt`; a document for which it cannot be decided does not match. `search("words")` beside `&&` asks a text index.
 	Filter Filter `form:"filter,omitempty" json:"filter,omitempty,omitzero"`
 
-	// OrderBy Paths, each with an optional ` desc`, separated by commas. Null and missing values are last; ties are in the order of the ids.
+	// OrderBy Paths, each with an optional ` desc`, separated by commas. Null and missing values are last; ties are in the order of the ids. `rank desc` has the best matches of a search first.
 	OrderBy OrderBy `form:"orderBy,omitempty" json:"orderBy,omitempty,omitzero"`
 
 	// Fields Paths of the members that `data` shall have, separated by commas; all by default. They stay nested as they are.

@@ -72,6 +72,7 @@ SELECT u.ordinal::int AS ordinal, coalesce(q.id, '')::text AS id
 -- Says whether an index has entries, those that others are removing included.
 -- name: HoldsEntries :one
 SELECT (EXISTS (SELECT FROM public.index_entries AS e WHERE e.bucket = @bucket AND e.index_id = @index_id)
+     OR EXISTS (SELECT FROM public.text_entries AS t WHERE t.bucket = @bucket AND t.index_id = @index_id)
      OR EXISTS (SELECT FROM public.unique_entries AS q WHERE q.bucket = ANY (@buckets::int[]) AND q.index_id = @index_id))::boolean AS holds;
 
 -- name: FinishPurge :exec

@@ -45,6 +45,13 @@ DELETE FROM public.index_entries AS e
         WHERE x.bucket = @bucket AND x.index_id = @index_id
         LIMIT @batch FOR UPDATE SKIP LOCKED));
 
+-- name: PurgeTextEntries :execrows
+DELETE FROM public.text_entries AS e
+ WHERE e.ctid = ANY (ARRAY(
+       SELECT x.ctid FROM public.text_entries AS x
+        WHERE x.bucket = @bucket AND x.index_id = @index_id
+        LIMIT @batch FOR UPDATE SKIP LOCKED));
+
 -- The entries of a unique index lie in the buckets of their keys, so all of them are looked into.
 -- name: PurgeUniqueEntries :execrows
 DELETE FROM public.unique_entries AS e
@@ -60,6 +67,7 @@ SELECT (EXISTS (SELECT FROM public.documents AS d WHERE d.bucket = @bucket AND d
      OR EXISTS (SELECT FROM public.idempotency AS i WHERE i.bucket = @bucket AND i.collection_id = @collection_id)
      OR EXISTS (SELECT FROM public.collection_indexes AS n WHERE n.collection_id = @collection_id
                    AND (EXISTS (SELECT FROM public.index_entries AS e WHERE e.bucket = @bucket AND e.index_id = n.index_id)
+                     OR EXISTS (SELECT FROM public.text_entries AS t WHERE t.bucket = @bucket AND t.index_id = n.index_id)
                      OR EXISTS (SELECT FROM public.unique_entries AS q
                                  WHERE q.bucket = ANY (@buckets::int[]) AND q.index_id = n.index_id)))
        )::boolean AS holds;

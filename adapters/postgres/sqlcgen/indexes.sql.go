@@ -152,6 +152,7 @@ func (q *Queries) GetIndexState(ctx context.Context, arg GetIndexStateParams) (G
 
 const HoldsEntries = `-- name: HoldsEntries :one
 SELECT (EXISTS (SELECT FROM public.index_entries AS e WHERE e.bucket = $1 AND e.index_id = $2)
+     OR EXISTS (SELECT FROM public.text_entries AS t WHERE t.bucket = $1 AND t.index_id = $2)
      OR EXISTS (SELECT FROM public.unique_entries AS q WHERE q.bucket = ANY ($3::int[]) AND q.index_id = $2))::boolean AS holds
 `
 

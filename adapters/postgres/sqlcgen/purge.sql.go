@@ -62,6 +62,7 @@ SELECT (EXISTS (SELECT FROM public.documents AS d WHERE d.bucket = $1 AND d.coll
      OR EXISTS (SELECT FROM public.idempotency AS i WHERE i.bucket = $1 AND i.collection_id = $2)
      OR EXISTS (SELECT FROM public.collection_indexes AS n WHERE n.collection_id = $2
                    AND (EXISTS (SELECT FROM public.index_entries AS e WHERE e.bucket = $1 AND e.index_id = n.index_id)
+                     OR EXISTS (SELECT FROM public.text_entries AS t WHERE t.bucket = $1 AND t.index_id = n.index_id)
                      OR EXISTS (SELECT FROM public.unique_entries AS q
                                  WHERE q.bucket = ANY ($3::int[]) AND q.index_id = n.index_id)))
        )::boolean AS holds
@@ -218,6 +219,28 @@ type PurgeIndexEntriesParams struct {
 
 func (q *Queries) PurgeIndexEntries(ctx context.Context, arg PurgeIndexEntriesParams) (int64, error) {
 	result, err := q.db.Exec(ctx, PurgeIndexEntries, arg.Bucket, arg.IndexID, arg.Batch)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const PurgeTextEntries = `-- name: PurgeTextEntries :execrows
+DELETE FROM public.text_entries AS e
+ WHERE e.ctid = ANY (ARRAY(
+       SELECT x.ctid FROM public.text_entries AS x
+        WHERE x.bucket = $1 AND x.index_id = $2
+        LIMIT $3 FOR UPDATE SKIP LOCKED))
+`
+
+type PurgeTextEntriesParams struct {
+	Bucket  int32
+	IndexID int32
+	Batch   int32
+}
+
+func (q *Queries) PurgeTextEntries(ctx context.Context, arg PurgeTextEntriesParams) (int64, error) {
+	result, err := q.db.Exec(ctx, PurgeTextEntries, arg.Bucket, arg.IndexID, arg.Batch)
 	if err != nil {
 		return 0, err
 	}

@@ -308,6 +308,38 @@ func (q *Queries) WriteEntries(ctx context.Context, arg WriteEntriesParams) erro
 	return err
 }
 
+const WriteTexts = `-- name: WriteTexts :exec
+SELECT public.sheaf_write_texts_v1(
+       $1::int[], $2::int[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
+`
+
+type WriteTextsParams struct {
+	TextBuckets []int32
+	TextIndexes []int32
+	TextIds     []string
+	TextGone    []bool
+	Languages   []string
+	A           []string
+	B           []string
+	C           []string
+	D           []string
+}
+
+func (q *Queries) WriteTexts(ctx context.Context, arg WriteTextsParams) error {
+	_, err := q.db.Exec(ctx, WriteTexts,
+		arg.TextBuckets,
+		arg.TextIndexes,
+		arg.TextIds,
+		arg.TextGone,
+		arg.Languages,
+		arg.A,
+		arg.B,
+		arg.C,
+		arg.D,
+	)
+	return err
+}
+
 const WriteUnique = `-- name: WriteUnique :exec
 SELECT public.sheaf_write_unique_v1(
        $1::int[], $2::int[], $3::bytea[], $4::int[], $5::text[], $6::boolean[])
@@ -335,14 +367,15 @@ func (q *Queries) WriteUnique(ctx context.Context, arg WriteUniqueParams) error 
 }
 
 const WriteWithEntries = `-- name: WriteWithEntries :exec
-SELECT public.sheaf_write_v2(
+SELECT public.sheaf_write_v3(
        $1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
        $8::timestamptz[], $9::timestamptz[], ($10::text[])::jsonb[], $11::int[], $12::int,
        $13::int[], $14::int[], $15::bytea[], $16::text[],
        $17::int[], $18::int[], $19::bytea[], $20::text[],
-       $21::int[], $22::int[], $23::bytea[], $24::int[], $25::text[], $26::boolean[],
-       $27::bigint[], $28::text[], $29::text[],
-       $30::int[], $31::bigint[], $32::int[], $33::bigint[])
+       $21::int[], $22::int[], $23::text[], $24::boolean[], $25::text[], $26::text[], $27::text[], $28::text[], $29::text[],
+       $30::int[], $31::int[], $32::bytea[], $33::int[], $34::text[], $35::boolean[],
+       $36::bigint[], $37::text[], $38::text[],
+       $39::int[], $40::bigint[], $41::int[], $42::bigint[])
 `
 
 type WriteWithEntriesParams struct {
@@ -366,6 +399,15 @@ type WriteWithEntriesParams struct {
 	EntryIndexes       []int32
 	EntryKeys          [][]byte
 	EntryIds           []string
+	TextBuckets        []int32
+	TextIndexes        []int32
+	TextIds            []string
+	TextGone           []bool
+	Languages          []string
+	A                  []string
+	B                  []string
+	C                  []string
+	D                  []string
 	UniqueBuckets      []int32
 	UniqueIndexes      []int32
 	UniqueKeys         [][]byte
@@ -403,6 +445,15 @@ func (q *Queries) WriteWithEntries(ctx context.Context, arg WriteWithEntriesPara
 		arg.EntryIndexes,
 		arg.EntryKeys,
 		arg.EntryIds,
+		arg.TextBuckets,
+		arg.TextIndexes,
+		arg.TextIds,
+		arg.TextGone,
+		arg.Languages,
+		arg.A,
+		arg.B,
+		arg.C,
+		arg.D,
 		arg.UniqueBuckets,
 		arg.UniqueIndexes,
 		arg.UniqueKeys,
