@@ -117,12 +117,12 @@ func (d *Documents) planAll(ctx context.Context, c *collection.Collection, q sea
 	if estimated <= d.Limits.Scan {
 		return plan, estimated, nil
 	}
-	n, err := d.Store.Count(ctx, c.Key, query.CountCapped)
+	n, err := d.Store.CountFound(ctx, c.Key, search.Query{}, search.Plan{}, d.Limits.Scan+1)
 	switch {
 	case err != nil:
 		return search.Plan{}, 0, err
-	case n.Value <= d.Limits.Scan:
-		return plans[len(plans)-1], n.Value, nil
+	case n <= d.Limits.Scan:
+		return plans[len(plans)-1], n, nil
 	case !allowScan:
 		return search.Plan{}, 0, tooWide(q)
 	}

@@ -133,7 +133,7 @@ var worded = promises{
 	"Hostile": func(f fixture) {
 		c := f.articles(`{"title": "a b c"}`)
 		for _, words := range []string{
-			`'`, `''`, `\\`, `\"`, `\"\"\"`, `:*`, `a:*`, `!`, `!!a`, `&`, `|`, `a & | b`, `(`, `)))`, `<->`, `a <2> b`, `-`, `--`, `- - -`, `or`, `or or or`, `\"or`, `-\"a b`, `%`, `%s$1`, `é\u0301`, `\ud7ff`, `\n\t`,
+			`'`, `''`, `\\`, `\"`, `\"\"\"`, `:*`, `a:*`, `!`, `!!a`, `&`, `|`, `a & | b`, `(`, `)))`, `<->`, `a <2> b`, `-`, `--`, `- - -`, `or`, strings.Repeat("or ", 3), `\"or`, `-\"a b`, `%`, `%s$1`, `é\u0301`, `\ud7ff`, `\n\t`,
 			strings.Repeat("x", 3500), strings.Repeat("zz ", 1200), strings.Repeat("-zz ", 900), strings.Repeat(`-\"`, 1200), strings.Repeat("zz-", 1200), strings.Repeat("-1.e", 900), strings.Repeat("zz or ", 600), `\"` + strings.Repeat("zz ", 1200),
 		} {
 			f.found(c, `search("`+words+`")`, search.ByRank, 2)
