@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"maps"
@@ -103,11 +104,13 @@ func explanation(e *app.Explanation) []byte {
 	if e.Estimated >= 0 {
 		sent.Estimated = &e.Estimated
 	}
-	text, err := json.Marshal(sent)
-	if err != nil {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false) // comparisons are to be read
+	if err := encoder.Encode(sent); err != nil {
 		panic("httpapi: an explanation of text and numbers always encodes: " + err.Error())
 	}
-	return text
+	return bytes.TrimSpace(b.Bytes())
 }
 
 // queryMembers read the members of the body of a query, each like the parameter of its name.
