@@ -52,7 +52,7 @@ type CORSSettings struct {
 // PostgresSettings say where the truth is kept and how to talk to it.
 type PostgresSettings struct {
 	URL              Secret        `setting:"url" format:"postgresURL" help:"connection string; serve and migrate need it, dev starts a private server without it"`
-	DirectURL        Secret        `setting:"directUrl" format:"postgresURL" help:"connection string past a pooler, for migrations and notifications; default postgres.url"`
+	DirectURL        Secret        `setting:"directUrl" format:"postgresURL" help:"connection string past a pooler, for migrations; default postgres.url"`
 	MaxConns         int           `setting:"maxConns" default:"16" min:"2" max:"10000" help:"connections in the pool"`
 	ExecMode         string        `setting:"execMode" default:"cache_statement" oneof:"cache_statement,cache_describe,exec,simple_protocol" help:"how statements are sent; behind a transaction pooler use exec or simple_protocol"`
 	Migrate          string        `setting:"migrate" default:"check" oneof:"check,auto,off" help:"check: refuse to start on a database that is behind; auto: bring it up; off: do not look"`
