@@ -119,7 +119,7 @@ func serve(tb testing.TB, store ports.Store, changes ...func(*settings)) *api {
 	}
 	var made atomic.Int64
 	parts := app.Dependencies{
-		Store: store, Clock: func() time.Time { return noon }, Limits: s.limits,
+		Store: app.Relate(store), Clock: func() time.Time { return noon }, Limits: s.limits,
 		IDs: func() ident.Document { return documentID(fmt.Sprintf("made-%06d", made.Add(1))) },
 	}
 	catalog := app.NewCatalog(store, parts.Clock, s.limits.Schema)

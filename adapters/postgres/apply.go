@@ -46,7 +46,7 @@ func (t *transaction) applyWithEntries(ctx context.Context, r *rows, entries ent
 		return t.committed(t.queries.WriteWithEntries(ctx, w))
 	}
 	b := &pgx.Batch{}
-	b.Queue(sqlcgen.WriteWithEntries, w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
+	b.Queue(sqlcgen.WriteWithEntries, w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Expires, w.Datas, w.LockOrder, w.Inserts,
 		w.GoneBuckets, w.GoneIndexes, w.GoneKeys, w.GoneIds, w.EntryBuckets, w.EntryIndexes, w.EntryKeys, w.EntryIds,
 		w.TextBuckets, w.TextIndexes, w.TextIds, w.TextGone, w.Languages, w.A, w.B, w.C, w.D,
 		w.UniqueBuckets, w.UniqueIndexes, w.UniqueKeys, w.UniqueCollections, w.UniqueIds, w.UniqueGone,

@@ -39,6 +39,8 @@ type slot struct {
 	// before are the entries of what is stored, known when indexed says so.
 	before  index.Entries
 	indexed bool
+	// expiring says that the indexes have the instants at which documents expire.
+	expiring bool
 }
 
 // plan is what a transaction will do: the changes of the batches in it, decided in Go.
@@ -58,6 +60,7 @@ type planned struct {
 	outcome document.Outcome
 	after   document.Document
 	entries index.Entries // of after
+	by      change.Origin
 	unit    *unit
 	write   int // its number in the unit's batch
 }
@@ -141,34 +144,42 @@ func (p *plan) decideUnit(u *unit) (err error) {
 		if s.read && s.active != w.Collection.Revision {
 			return collection.ErrChanged
 		}
+		if t, expired := document.Expire(w, s.current, u.at); expired {
+			p.change(planned{slot: at, outcome: t.Outcome, after: t.Document, by: document.Expiration, unit: u, write: i})
+		}
 		t, err := document.Decide(w, s.current, s.last, u.at)
 		if err != nil {
 			return err
 		}
-		result := document.Result(t)
 		entries, err := entriesOf(w, t)
 		if err != nil {
 			return err
 		}
+		u.results[i] = document.Result(t)
 		if t.Outcome == document.Unchanged {
-			u.results[i] = result
 			continue
 		}
-		p.journal = append(p.journal, undo{at, *s})
-		u.changed = true
-		s.findEntries(w)
-		s.final = len(p.changes)
-		p.changes = append(p.changes, planned{slot: at, outcome: t.Outcome, after: t.Document, entries: entries, unit: u, write: i})
-		p.bytes += len(t.Document.Data)
-		s.last = t.Document.Revision
 		if t.Outcome == document.Deleted {
-			result.Document, s.current = *s.current, nil
-		} else {
-			s.current = &p.changes[len(p.changes)-1].after
+			u.results[i].Document = *s.current
 		}
-		u.results[i] = result
+		p.change(planned{slot: at, outcome: t.Outcome, after: t.Document, entries: entries, by: u.batch.Origin, unit: u, write: i})
 	}
 	return nil
+}
+
+// change adds a change of a document.
+func (p *plan) change(c planned) {
+	s := &p.slots[c.slot]
+	p.journal = append(p.journal, undo{c.slot, *s})
+	c.unit.changed = true
+	s.findEntries(c.unit.batch.Writes[c.write])
+	s.final = len(p.changes)
+	p.changes = append(p.changes, c)
+	p.bytes += len(c.after.Data)
+	s.last, s.current = c.after.Revision, nil
+	if c.outcome != document.Deleted {
+		s.current = &p.changes[s.final].after
+	}
 }
 
 // entriesOf returns the entries of what a write leaves.
@@ -184,7 +195,7 @@ func (s *slot) findEntries(w document.Write) {
 	if s.indexed || w.Indexes == nil {
 		return
 	}
-	s.indexed = true
+	s.indexed, s.expiring = true, w.Indexes.Expiry() != nil
 	if s.current != nil {
 		s.before, _ = w.Indexes.Entries(s.current.Indexable()) // in an index that refuses it, it has none
 	}

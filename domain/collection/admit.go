@@ -38,7 +38,7 @@ func (c *Collection) Admit(data []byte) (Admitted, error) {
 	if len(data) == 0 || data[0] != '{' {
 		return Admitted{}, c.refuse(fault.Violation{In: "body", Code: "type", Message: "must be an object"})
 	}
-	if c.schema.AdmitsAnyObject() && c.Config.IDFrom == nil {
+	if c.schema.AdmitsAnyObject() && c.Config.IDFrom == nil && c.Config.Expiry == nil {
 		return Admitted{Data: data}, nil
 	}
 	tree, err := jsontext.Decode(data)
@@ -59,6 +59,7 @@ func (c *Collection) Admit(data []byte) (Admitted, error) {
 		faults = c.schema.Unknown(tree)
 	}
 	faults = append(faults, c.schema.Validate(tree)...)
+	faults = append(faults, c.Config.Expiry.check(tree)...)
 	id, wrong := c.idFrom(tree)
 	faults = append(faults, wrong...)
 	if len(faults) > 0 {

@@ -44,6 +44,8 @@ type Configuration struct {
 	Concurrency Concurrency
 	Indexes     []*index.Index
 	References  []Reference
+	// Expiry is when documents expire; nil where they do not.
+	Expiry *Expiry
 }
 
 // maxDescription bounds a description, in bytes.
@@ -159,6 +161,7 @@ var members = map[string]func(p *parsing, pointer string, value any){
 		p.config.Indexes = indexes
 	},
 	"references": (*parsing).references,
+	"expiry":     (*parsing).expiry,
 	"id": func(p *parsing, pointer string, value any) {
 		object, ok := value.(map[string]any)
 		if !ok {
@@ -235,6 +238,9 @@ func (c Configuration) Tree() map[string]any {
 			list[i] = r.Tree()
 		}
 		tree["references"] = list
+	}
+	if c.Expiry != nil {
+		tree["expiry"] = c.Expiry.Tree()
 	}
 	if len(c.Indexes) > 0 {
 		list := make([]any, len(c.Indexes))

@@ -106,10 +106,7 @@ func Decide(w Write, current *Document, last int64, at time.Time) (Transition, e
 	}
 	switch {
 	case next.remove && current != nil:
-		return Transition{Deleted, Document{
-			ID: w.ID, Revision: current.Revision + 1, SchemaRevision: w.Collection.Revision,
-			CreatedAt: current.CreatedAt, UpdatedAt: later(at, current.UpdatedAt),
-		}}, nil
+		return deletion(w, current, at), nil
 	case next.data == nil, next.remove:
 		t := Transition{Outcome: Unchanged}
 		if current != nil {
@@ -127,6 +124,14 @@ func Decide(w Write, current *Document, last int64, at time.Time) (Transition, e
 		ID: w.ID, Revision: current.Revision + 1, SchemaRevision: w.Collection.Revision,
 		CreatedAt: current.CreatedAt, UpdatedAt: later(at, current.UpdatedAt), Data: next.data,
 	}}, nil
+}
+
+// deletion is what becomes of a document that is removed.
+func deletion(w Write, current *Document, at time.Time) Transition {
+	return Transition{Deleted, Document{
+		ID: w.ID, Revision: current.Revision + 1, SchemaRevision: w.Collection.Revision,
+		CreatedAt: current.CreatedAt, UpdatedAt: later(at, current.UpdatedAt),
+	}}
 }
 
 // later keeps a document's times in order where the clocks of two processes differ.

@@ -46,6 +46,7 @@ func (d *Documents) Aggregate(ctx context.Context, _ Caller, r AggregateDocument
 	if err != nil {
 		return nil, err
 	}
+	at := d.Clock()
 	request, err := aggregate.ParseRequest(text, aggregate.Source{
 		Document: c.Filters().Variables["doc"],
 		Refers:   func(path query.Path) (ident.Collection, bool) { return refers(c, path) },
@@ -54,7 +55,7 @@ func (d *Documents) Aggregate(ctx context.Context, _ Caller, r AggregateDocument
 			if err != nil {
 				return aggregate.Foreign{}, err
 			}
-			return aggregate.Foreign{Key: other.Key, Document: other.Filters().Variables["doc"]}, nil
+			return aggregate.Foreign{Key: other.Key, Living: other.Living(at), Document: other.Filters().Variables["doc"]}, nil
 		},
 	})
 	if err != nil {
@@ -64,7 +65,7 @@ func (d *Documents) Aggregate(ctx context.Context, _ Caller, r AggregateDocument
 	if err != nil {
 		return nil, err
 	}
-	a := &Aggregated{documents: d, key: c.Key, run: ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Budget: d.Limits.Aggregate}}
+	a := &Aggregated{documents: d, key: c.Key, run: ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Living: c.Living(at), Budget: d.Limits.Aggregate}}
 	if a.run.Budget <= 0 {
 		a.run.Budget = aggregateBudget
 	}

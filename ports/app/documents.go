@@ -154,7 +154,10 @@ func (d *Documents) rehearse(ctx context.Context, c *collection.Collection, batc
 	found, err := d.Store.Get(ctx, c.Key, w.ID)
 	switch {
 	case err == nil:
-		current = &found
+		current, last = &found, found.Revision
+		if t, expired := document.Expire(w, current, batch.At); expired {
+			current, last = nil, t.Document.Revision
+		}
 	case fault.KindOf(err) != fault.NotFound:
 		return document.Result{}, err
 	default:
@@ -180,11 +183,11 @@ func (d *Documents) Get(ctx context.Context, _ Caller, name ident.Collection, id
 		return document.Document{}, err
 	}
 	found, err := d.Store.Get(ctx, c.Key, id)
-	if fault.KindOf(err) == fault.NotFound && err != nil {
-		return document.Document{}, document.NotFound(name, id)
-	}
-	if err != nil {
+	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return document.Document{}, err
+	}
+	if err != nil || !c.Living(d.Clock()).Finds(found.Indexable()) {
+		return document.Document{}, document.NotFound(name, id)
 	}
 	pre.NoneMatch = nil
 	return found, pre.Check(&found)

@@ -87,7 +87,7 @@ func (d *Documents) list(ctx context.Context, r ListDocuments) (DocumentPage, er
 	if err != nil {
 		return DocumentPage{}, err
 	}
-	if page.Expanded, err = d.expand(ctx, l.expansion, page.Items); err != nil {
+	if page.Expanded, err = d.expand(ctx, l.expansion, page.Items, l.query.Living.At); err != nil {
 		return DocumentPage{}, err
 	}
 	if err := l.project(page.Items); err != nil {
@@ -110,6 +110,7 @@ func (d *Documents) listing(ctx context.Context, r ListDocuments) (*listing, err
 		return nil, err
 	}
 	l := &listing{collection: c}
+	l.query.Living = c.Living(d.Clock())
 	var wrong []error
 	env := c.Searches()
 	if r.Filter != "" {
@@ -167,7 +168,7 @@ func together(list []error) error {
 
 // find reads the page: by the primary key where nothing else is asked for, else by the plan.
 func (d *Documents) find(ctx context.Context, l *listing, plan search.Plan, size int) (ports.Found, error) {
-	if plan.Index == nil && plan.Ordered && l.query.Filter == nil && !l.cursor.Back {
+	if plan.Index == nil && plan.Ordered && l.query.Filter == nil && !l.cursor.Back && l.query.Living.Expiry == nil {
 		items, more, err := d.Store.List(ctx, l.collection.Key, ports.Range{After: l.cursor.After, Limit: size, Bytes: pageBytes})
 		return ports.Found{Items: items, More: more, Examined: int64(len(items))}, err
 	}
@@ -221,7 +222,7 @@ func (l *listing) project(items []document.Document) error {
 }
 
 func (d *Documents) countFound(ctx context.Context, l *listing, plan search.Plan, kind query.CountKind) (query.Count, error) {
-	if l.query.Filter == nil {
+	if l.query.Filter == nil && (l.query.Living.Expiry == nil || kind == query.CountEstimated) {
 		return d.Store.Count(ctx, l.collection.Key, kind)
 	}
 	if kind == query.CountExact {
@@ -333,7 +334,7 @@ func (d *Documents) Present(ctx context.Context, name ident.Collection, found do
 		return found, nil, err
 	}
 	items := []document.Document{found}
-	expanded, err := d.expand(ctx, l.expansion, items)
+	expanded, err := d.expand(ctx, l.expansion, items, d.Clock())
 	if err != nil {
 		return found, nil, err
 	}
