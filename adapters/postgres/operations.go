@@ -118,7 +118,7 @@ func (s *Store) InsertOperation(ctx context.Context, o operation.Operation) erro
 		OperationID: o.ID.String(), Bucket: o.Key.Bucket, CollectionID: o.Key.ID, Collection: o.Collection.String(), Kind: string(o.Kind), Request: string(o.Request),
 		Actor: o.Actor, RequestID: o.RequestID, CreatedAt: stampOf(o.CreatedAt), State: string(o.State), Phase: string(o.Phase), Cursor: o.Cursor,
 		Total: o.Progress.Total, Done: o.Progress.Done, Changed: o.Progress.Changed, Failed: o.Progress.Failed, First: int64(o.First), Last: int64(o.Last),
-		Holder: o.Holder, Claims: int32(o.Claims), //nolint:gosec // it is small: see operation.MaxClaims
+		Holder: o.Holder, Claims: int32(o.Claims),
 	})
 	if err == nil && n == 0 {
 		return fault.New(fault.Conflict, "operation.exists", "there is an operation %q already", o.ID)
@@ -150,7 +150,7 @@ func (s *Store) ClaimOperation(ctx context.Context, c operation.Claim) (claimed 
 func setOperation(ctx context.Context, q *sqlcgen.Queries, o operation.Operation) error {
 	return q.SetOperation(ctx, sqlcgen.SetOperationParams{
 		OperationID: o.ID.String(), State: string(o.State), StartedAt: nullTime(o.StartedAt), Holder: o.Holder, HeldUntil: nullTime(o.HeldUntil),
-		Claims: int32(o.Claims), //nolint:gosec // see above
+		Claims: int32(o.Claims),
 	})
 }
 
@@ -185,7 +185,7 @@ func takeStep(ctx context.Context, q *sqlcgen.Queries, s operation.Step) error {
 	n, err := q.StepOperation(ctx, sqlcgen.StepOperationParams{
 		OperationID: o.ID.String(), Holder: s.Holder, State: string(o.State), Phase: string(o.Phase), Cursor: o.Cursor,
 		Total: o.Progress.Total, Done: o.Progress.Done, Changed: o.Progress.Changed, Failed: o.Progress.Failed, First: int64(o.First),
-		Failure: why, NextHolder: o.Holder, HeldUntil: nullTime(o.HeldUntil), Claims: int32(o.Claims), //nolint:gosec // see above
+		Failure: why, NextHolder: o.Holder, HeldUntil: nullTime(o.HeldUntil), Claims: int32(o.Claims),
 	})
 	if err != nil {
 		return err

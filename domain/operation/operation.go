@@ -104,7 +104,7 @@ type Fault struct {
 func FaultOf(err error) *Fault {
 	f := fault.Find(err)
 	if f == nil || f.Kind == fault.Internal {
-		return &Fault{Code: "internal", Message: "see the log at the operation's id"}
+		f = fault.New(fault.Internal, "internal", "see the log at the operation's id")
 	}
 	return &Fault{Code: f.Code, Message: f.Text}
 }
