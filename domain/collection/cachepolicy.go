@@ -19,6 +19,14 @@ type CachePolicy struct {
 	StaleWhileRevalidate, StaleIfError time.Duration
 }
 
+// Meet returns the policy of an answer that two collections have a part in: what both allow.
+func (c CachePolicy) Meet(other CachePolicy) CachePolicy {
+	return CachePolicy{
+		Public: c.Public && other.Public, MaxAge: min(c.MaxAge, other.MaxAge), SharedMaxAge: min(c.SharedMaxAge, other.SharedMaxAge),
+		StaleWhileRevalidate: min(c.StaleWhileRevalidate, other.StaleWhileRevalidate), StaleIfError: min(c.StaleIfError, other.StaleIfError),
+	}
+}
+
 // longestAge bounds the times of a policy: what HTTP calls for ever is a year.
 const longestAge = 365 * Day
 
