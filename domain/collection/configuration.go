@@ -44,6 +44,7 @@ type Configuration struct {
 	Concurrency Concurrency
 	Indexes     []*index.Index
 	References  []Reference
+	Cache       CachePolicy
 	// Expiry is when documents expire; nil where they do not.
 	Expiry *Expiry
 }
@@ -161,6 +162,7 @@ var members = map[string]func(p *parsing, pointer string, value any){
 		p.config.Indexes = indexes
 	},
 	"references": (*parsing).references,
+	"cache":      (*parsing).cachePolicy,
 	"expiry":     (*parsing).expiry,
 	"id": func(p *parsing, pointer string, value any) {
 		object, ok := value.(map[string]any)
@@ -231,6 +233,9 @@ func (c Configuration) Tree() map[string]any {
 	}
 	if c.IDFrom != nil {
 		tree["id"] = map[string]any{"from": c.idFromText}
+	}
+	if cache := c.Cache.tree(); cache != nil {
+		tree["cache"] = cache
 	}
 	if len(c.References) > 0 {
 		list := make([]any, len(c.References))

@@ -18,7 +18,7 @@ func Expire(w Write, current *Document, at time.Time) (Transition, bool) {
 	if current == nil || x == nil || (index.Living{Expiry: x, At: at}).Finds(current.Indexable()) {
 		return Transition{}, false
 	}
-	return deletion(w, current, at), true
+	return Transition{Outcome: Deleted, Document: deletion(w, current, at)}, true
 }
 
 // Touch leaves a document as it is: of a write that comes after Expire, what is left is that deletion.
