@@ -7,7 +7,7 @@ DROP INDEX public.documents_expiry;
 CREATE INDEX documents_expiry ON public.documents (bucket, collection_id, expires_at) WHERE expires_at IS NOT NULL;
 
 -- Finds the few collections whose documents expire among many.
-CREATE INDEX collection_indexes_expiry ON public.collection_indexes (index_id) WHERE spec ->> 'kind' = 'expires';
+CREATE INDEX collection_indexes_expiry ON public.collection_indexes (collection_id) WHERE spec ->> 'kind' = 'expires';
 
 -- An instant as the arrays below have it: the first one behind the last that there is stands for never, because an array of instants is not to have a gap.
 CREATE FUNCTION public.sheaf_expires_v1(timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
