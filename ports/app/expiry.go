@@ -18,13 +18,12 @@ const (
 	expireCollections = 100
 )
 
-// Expire removes documents that have expired, each with a change of its own, until ctx ends. What is due stands in the store, so that it goes on after a crash, and
-// several processes may do it at once.
+// Expire does what RemoveExpired does, again and again until ctx ends.
 func (d *Documents) Expire(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(expireEvery)
 	defer tick.Stop()
 	for {
-		if err := d.expireRound(ctx, log); err != nil && ctx.Err() == nil {
+		if err := d.RemoveExpired(ctx, log); err != nil && ctx.Err() == nil {
 			log.Warn("removing expired documents", "error", err)
 		}
 		select {
@@ -35,8 +34,9 @@ func (d *Documents) Expire(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// expireRound gives every collection of which something has expired one batch after another, in turn, until nothing more can be removed.
-func (d *Documents) expireRound(ctx context.Context, log *slog.Logger) error {
+// RemoveExpired removes the documents that have expired by now, each with a change of its own: every collection gets one batch after another, in turn, until nothing more
+// can be removed. What is due stands in the store, so that it goes on after a crash, and several processes may do it at once.
+func (d *Documents) RemoveExpired(ctx context.Context, log *slog.Logger) error {
 	at := d.Clock()
 	for removed := true; removed; {
 		removed = false
