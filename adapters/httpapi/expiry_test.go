@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -34,6 +35,7 @@ func later(t *testing.T, test func(t *testing.T, a *api, clock *ticking)) {
 func TestExpiry_Reads(t *testing.T) {
 	t.Parallel()
 	later(t, func(t *testing.T, a *api, clock *ticking) {
+		t.Helper()
 		a.declare(t, "sessions", `{"expiry": {"at": "doc.until"}, "indexes": [{"name": "by_n", "on": ["doc.n"]}], "references": [{"path": "doc.parent", "collection": "sessions"}]}`)
 		a.put(t, "sessions", "a", `{"n": 1, "until": "2026-11-24T12:30:00Z"}`)
 		a.put(t, "sessions", "b", `{"n": 2, "parent": "a"}`)
@@ -73,7 +75,7 @@ func TestExpiry_Reads(t *testing.T) {
 					lines++
 				}
 			}
-			wantPart(t, decode(t, []byte(count)), decode(t, []byte([]byte{byte('0' + lines)})))
+			wantPart(t, decode(t, []byte(count)), decode(t, []byte(fmt.Sprint(lines))))
 		}
 		reads(t, true)
 		at := time.Date(2026, 11, 24, 12, 30, 0, 0, time.UTC)
@@ -101,6 +103,7 @@ func TestExpiry_Reads(t *testing.T) {
 func TestExpiry_Writes(t *testing.T) {
 	t.Parallel()
 	later(t, func(t *testing.T, a *api, clock *ticking) {
+		t.Helper()
 		a.declare(t, "sessions", `{"expiry": {"at": "createdAt", "after": "1h"}, "indexes": [{"name": "by_user", "on": ["doc.user"], "unique": true}]}`)
 		const base = "/v1/collections/sessions/documents"
 		for _, id := range []string{"a", "b", "c", "d"} {
@@ -138,6 +141,7 @@ func TestExpiry_Writes(t *testing.T) {
 func TestExpiry_Changed(t *testing.T) {
 	t.Parallel()
 	later(t, func(t *testing.T, a *api, clock *ticking) {
+		t.Helper()
 		a.declare(t, "notes", `{}`)
 		a.put(t, "notes", "a", `{"until": "2026-11-24T12:30:00Z"}`)
 		a.put(t, "notes", "b", `{"until": "whenever"}`)

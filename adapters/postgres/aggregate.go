@@ -93,7 +93,7 @@ func aggregateStatement(key collection.Key, a ports.Aggregation) (statement, err
 		b.lookUp()
 		b.write(` WHERE true`)
 	}
-	b.living(a.Living, "d")
+	b.living(a.Living)
 	b.residual(a.Plan.Residual)
 	if b.err != nil {
 		return statement{}, b.err

@@ -22,8 +22,8 @@ func expiresOf(e index.Entries) time.Time {
 	return *e.Expires
 }
 
-// living adds that a document, under an alias, has not expired.
-func (b *builder) living(l index.Living, alias string) { b.write(livingSQL(l, alias, b.bind)) }
+// living adds that a document has not expired.
+func (b *builder) living(l index.Living) { b.write(livingSQL(l, "d", b.bind)) }
 
 // livingSQL is the condition that a document, under an alias, has not expired, behind an AND; "" where none does. What tells so from the document itself agrees with Living.Finds.
 func livingSQL(l index.Living, alias string, bind func(value any, typ string) string) string {

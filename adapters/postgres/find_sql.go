@@ -152,7 +152,7 @@ func orderedStatement(key collection.Key, f ports.Find, from *search.Position, l
 		if from != nil {
 			b.write(` AND d.id `, direction(f), ` `, b.bind(from.ID, "text"))
 		}
-		b.living(f.Query.Living, "d")
+		b.living(f.Query.Living)
 		b.residual(f.Plan.Residual)
 		b.write(` ORDER BY d.id`, descending(f), ` LIMIT `, strconv.Itoa(limit))
 		return b.done()
@@ -166,7 +166,7 @@ func orderedStatement(key collection.Key, f ports.Find, from *search.Position, l
 	if from != nil {
 		b.behind(f, b.bind(entryKey(f.Plan, from.Key, 0), "bytea"), b.bind(from.ID, "text"))
 	}
-	b.living(f.Query.Living, "d")
+	b.living(f.Query.Living)
 	b.residual(f.Plan.Residual)
 	b.inOrder(f, limit)
 	return b.done()
@@ -212,7 +212,7 @@ func placesStatement(key collection.Key, f ports.Find) (statement, error) {
 		}
 		b.write(` WHERE `, b.ready())
 	}
-	b.living(f.Query.Living, "d")
+	b.living(f.Query.Living)
 	b.residual(f.Plan.Residual)
 	return b.done()
 }
@@ -244,7 +244,7 @@ func (b *builder) merged(f ports.Find) {
 	if f.From != nil {
 		b.behind(f, `s.at`, b.bind(f.From.ID, "text"))
 	}
-	b.living(f.Query.Living, "d")
+	b.living(f.Query.Living)
 	b.residual(f.Plan.Residual)
 	b.inOrder(f, f.Limit+1)
 	b.write(`) AS m`)
@@ -275,7 +275,7 @@ func countStatement(key collection.Key, q search.Query, p search.Plan, limit int
 		}
 		b.write(` WHERE `, b.ready())
 	}
-	b.living(q.Living, "d")
+	b.living(q.Living)
 	b.residual(p.Residual)
 	if limit > 0 {
 		b.write(` LIMIT `, strconv.FormatInt(limit, 10))

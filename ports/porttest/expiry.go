@@ -349,4 +349,3 @@ func expiryConcurrency(f fixture) {
 		wantEqual(f, history[3*round:3*round+3], []string{"c " + name + " 1", "d " + name + " 2", "c " + name + " 3"})
 	}
 }
-
