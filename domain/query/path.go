@@ -106,7 +106,9 @@ func (p Path) Find(doc any) (any, bool) {
 }
 
 // Within says whether p leads to the same member as outer, or into it.
-func (p Path) Within(outer Path) bool { return len(p) >= len(outer) && slices.Equal(p[:len(outer)], outer) }
+func (p Path) Within(outer Path) bool {
+	return len(p) >= len(outer) && slices.Equal(p[:len(outer)], outer)
+}
 
 // Without returns doc without the members at these paths, and whether that is less. doc itself is not changed; the result shares with it what stayed as it was.
 func Without(doc any, paths ...Path) (any, bool) {

@@ -40,13 +40,32 @@ func (s *Schema) DefaultFaults() []fault.Violation { return s.defaultFaults }
 type standard struct {
 	value any
 	bytes int
+	depth int // levels of nesting
 	place *place
 }
 
 func readDefault(c *compiler, n *node, p *place) {
 	if !c.shapeOnly {
-		n.own = &standard{p.value, len(jsontext.Append(nil, p.value)), p}
+		n.own = &standard{p.value, len(jsontext.Append(nil, p.value)), levels(p.value), p}
 	}
+}
+
+// levels returns how deeply a value is nested: a scalar not at all.
+func levels(v any) int {
+	deepest := 0
+	switch v := v.(type) {
+	case map[string]any:
+		for _, member := range v {
+			deepest = max(deepest, levels(member)+1)
+		}
+		return max(deepest, 1)
+	case []any:
+		for _, item := range v {
+			deepest = max(deepest, levels(item)+1)
+		}
+		return max(deepest, 1)
+	}
+	return deepest
 }
 
 func marking(as access) func(*compiler, *node, *place) {

@@ -91,6 +91,9 @@ func init() { //nolint:gochecknoinits // see above
 	}
 }
 
+// IsKeyword says whether a name is a keyword that means something here: the codes of violations are such names.
+func IsKeyword(name string) bool { return keywords[name] != nil }
+
 // Shapes. Each reports what is wrong and returns what can be used.
 
 func text(c *compiler, _ *node, p *place) { textAt(c, p) }

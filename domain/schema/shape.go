@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/jsontext"
 )
 
 // Shaping says what Shape does to a document beside normalizing its texts.
@@ -55,7 +56,7 @@ func (h Shaping) needs() uint8 {
 func (s *Schema) Shapes(how Shaping) bool { return s.root.shapes&how.needs() != 0 }
 
 // Shape returns the document that is meant by doc: texts as x-normalize says, values of the type that the schema asks for, and defaults where members are missing.
-// doc itself is not changed. Shaping what was shaped changes nothing.
+// doc itself is not changed. Shaping what was shaped changes nothing, unless a condition asks for what its own branch has added.
 //
 // What applies to a value is, in this order: the subschema itself, $ref, allOf, then or else as the value made so far decides, and dependentSchemas of members that are there.
 // What anyOf, oneOf and not apply does not count: which of it was meant is known only when the document is judged. Of several defaults the first one counts.
@@ -67,6 +68,8 @@ func (s *Schema) Shape(doc any, how Shaping) Shaped {
 		return Shaped{Faults: []fault.Violation{tooComplex()}}
 	case w.room < 0:
 		return Shaped{Faults: []fault.Violation{{In: "body", Code: "default", Message: "would get more default values than one document can have: 1 MiB"}}}
+	case w.deep:
+		return Shaped{Faults: []fault.Violation{{In: "body", Code: "json.depth", Message: "would be nested too deep with its default values"}}}
 	}
 	return Shaped{Doc: shaped, Changed: changed, Coerced: w.coerced}
 }
@@ -79,6 +82,7 @@ type shaping struct {
 	left      int
 	exhausted bool
 	room      int // for defaults, in bytes
+	deep      bool
 	frames    int
 	path      []step
 	coerced   []fault.Violation
@@ -219,6 +223,10 @@ func (w *shaping) object(n *node, v map[string]any) (any, bool) {
 				continue
 			}
 			if w.room -= m.node.standard.bytes; w.room < 0 || w.exhausted {
+				break
+			}
+			if len(w.path)+1+m.node.standard.depth > jsontext.DefaultDepth {
+				w.deep = true
 				break
 			}
 			put(m.name, m.node.standard.value)
