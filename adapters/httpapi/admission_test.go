@@ -76,7 +76,9 @@ func lenient(enforcement string) func(t *testing.T, a *api) {
 
 // TestHidden asks everything that answers with documents for one that has members with writeOnly.
 func TestHidden(t *testing.T) {
+	t.Parallel()
 	onEvery(t, func(t *testing.T, a *api) {
+		t.Helper()
 		eve(t, a)
 		a.declare(t, "posts", `{"references":[{"path":"doc.by","collection":"accounts"}]}`)
 		a.put(t, "posts", "p", `{"by":"eve"}`)
