@@ -75,7 +75,11 @@ func openStage(ctx context.Context, o options) (s *stage, err error) {
 	if s.pgx, err = startBaseline(self, "baseline-pgx", url); err != nil {
 		return s, err
 	}
-	s.sheaf, err = startSheaf(ctx, o.server, s.dir, url)
+	addr, err := freeAddress()
+	if err != nil {
+		return s, err
+	}
+	s.sheaf, err = startSheaf(ctx, o.server, s.dir, url, addr)
 	return s, err
 }
 
@@ -96,12 +100,8 @@ func startBaseline(self string, args ...string) (*target, error) {
 	return &target{addr: strings.TrimSpace(addr), cmd: cmd, stop: func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }}, nil
 }
 
-func startSheaf(ctx context.Context, program, dir, url string) (*target, error) {
+func startSheaf(ctx context.Context, program, dir, url, addr string) (*target, error) {
 	program, err := filepath.Abs(program)
-	if err != nil {
-		return nil, err
-	}
-	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
