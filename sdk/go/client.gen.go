@@ -5093,9 +5093,12 @@ func (r AggregateDocumentsResponse) ContentType() string {
 
 // ListDocumentsResponse200Headers the declared response headers of an HTTP 200 response for ListDocuments
 type ListDocumentsResponse200Headers struct {
-	CacheControl string
-	Link         *string
-	RequestID    string
+	CDNCacheControl *string
+	CacheControl    string
+	CacheTag        *string
+	Link            *string
+	RequestID       string
+	SurrogateKey    *string
 }
 
 // ListDocumentsResponse400Headers the declared response headers of an HTTP 400 response for ListDocuments
@@ -5645,16 +5648,22 @@ func (r DeleteDocumentResponse) ContentType() string {
 
 // GetDocumentResponse200Headers the declared response headers of an HTTP 200 response for GetDocument
 type GetDocumentResponse200Headers struct {
-	CacheControl string
-	ETag         string
-	RequestID    string
+	CDNCacheControl *string
+	CacheControl    string
+	CacheTag        *string
+	ETag            string
+	RequestID       string
+	SurrogateKey    *string
 }
 
 // GetDocumentResponse304Headers the declared response headers of an HTTP 304 response for GetDocument
 type GetDocumentResponse304Headers struct {
-	CacheControl string
-	ETag         string
-	RequestID    string
+	CDNCacheControl *string
+	CacheControl    string
+	CacheTag        *string
+	ETag            string
+	RequestID       string
+	SurrogateKey    *string
 }
 
 // GetDocumentResponse400Headers the declared response headers of an HTTP 400 response for GetDocument
@@ -5818,16 +5827,22 @@ func (r GetDocumentResponse) ContentType() string {
 
 // HeadDocumentResponse200Headers the declared response headers of an HTTP 200 response for HeadDocument
 type HeadDocumentResponse200Headers struct {
-	CacheControl string
-	ETag         string
-	RequestID    string
+	CDNCacheControl *string
+	CacheControl    string
+	CacheTag        *string
+	ETag            string
+	RequestID       string
+	SurrogateKey    *string
 }
 
 // HeadDocumentResponse304Headers the declared response headers of an HTTP 304 response for HeadDocument
 type HeadDocumentResponse304Headers struct {
-	CacheControl string
-	ETag         string
-	RequestID    string
+	CDNCacheControl *string
+	CacheControl    string
+	CacheTag        *string
+	ETag            string
+	RequestID       string
+	SurrogateKey    *string
 }
 
 // HeadDocumentResponse400Headers the declared response headers of an HTTP 400 response for HeadDocument
@@ -10140,12 +10155,26 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ListDocumentsResponse200Headers
+		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CDNCacheControl = &value
+		}
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheTag = &value
 		}
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
@@ -10160,6 +10189,13 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Surrogate-Key"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Surrogate-Key", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SurrogateKey = &value
 		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
@@ -10857,12 +10893,26 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetDocumentResponse200Headers
+		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CDNCacheControl = &value
+		}
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheTag = &value
 		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
@@ -10877,16 +10927,37 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Surrogate-Key"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Surrogate-Key", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SurrogateKey = &value
 		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 304:
 		var headers GetDocumentResponse304Headers
+		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CDNCacheControl = &value
+		}
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheTag = &value
 		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
@@ -10901,6 +10972,13 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Surrogate-Key"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Surrogate-Key", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SurrogateKey = &value
 		}
 		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
@@ -11076,12 +11154,26 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 	switch {
 	case rsp.StatusCode == 200:
 		var headers HeadDocumentResponse200Headers
+		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CDNCacheControl = &value
+		}
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheTag = &value
 		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
@@ -11096,16 +11188,37 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Surrogate-Key"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Surrogate-Key", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SurrogateKey = &value
 		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 304:
 		var headers HeadDocumentResponse304Headers
+		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CDNCacheControl = &value
+		}
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheTag = &value
 		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
@@ -11120,6 +11233,13 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Surrogate-Key"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Surrogate-Key", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SurrogateKey = &value
 		}
 		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
