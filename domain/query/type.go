@@ -71,13 +71,14 @@ func (t *Type) member(name string) (member *Type, known []string, ok bool) {
 // Reaches says that a path of plain names leads to what there may be in a value of the type: Compile accepts it, and takes a hundred times as long. Where it says no, Compile decides.
 func (t *Type) Reaches(path Path) bool {
 	for _, name := range path {
-		ok := false
 		if k := t.Kind(); k != Dynamic && k != Map || !IsName(name) {
 			return false
 		}
-		if t, _, ok = t.member(name); !ok {
+		member, _, ok := t.member(name)
+		if !ok {
 			return false
 		}
+		t = member
 	}
 	return len(path) < maxDepth
 }
