@@ -168,6 +168,12 @@ func (p *plan) decideUnit(u *unit) (err error) {
 		}
 		u.results[i] = result
 	}
+	if r := u.batch.Receipt; r != nil {
+		u.outcome = r.Outcome(u.results)
+		if u.outcome.Answer != nil {
+			p.bytes += len(u.outcome.Answer.Body)
+		}
+	}
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/receipt"
 )
 
 // Bounds of a transaction that merges batches: large enough that the commit is shared by many, small enough that the first does not wait long for the last.
@@ -46,6 +47,7 @@ type unit struct {
 	slots   []int
 	changed bool
 	results []document.Result
+	outcome receipt.Outcome // of its receipt
 	err     error
 }
 
@@ -88,7 +90,7 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if len(batch.Writes) == 0 {
+	if len(batch.Writes) == 0 && batch.Receipt == nil {
 		return []document.Result{}, nil
 	}
 	u := &unit{batch: batch, at: stampOf(batch.At), done: make(chan struct{})}

@@ -14,6 +14,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/index"
+	"github.com/sheafdb/sheaf/domain/receipt"
 )
 
 // Document is a document at one revision.
@@ -70,6 +71,8 @@ type Batch struct {
 	// At is when the request was made; documents carry it as createdAt and updatedAt.
 	At     time.Time
 	Writes []Write
+	// Receipt is written with the batch; nil where there is none.
+	Receipt *receipt.Pending[[]Result]
 }
 
 // Outcome says what a write did.
