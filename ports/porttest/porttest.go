@@ -176,15 +176,15 @@ func write(c collection.Stored, name string, does document.Change) document.Writ
 }
 
 func create(c collection.Stored, name, data string) document.Write {
-	return write(c, name, document.Create(c.Name, id(name), []byte(data)))
+	return write(c, name, document.Create(c.Name, id(name), document.AsIs([]byte(data))))
 }
 
 func put(c collection.Stored, name, data string) document.Write {
-	return write(c, name, document.Put([]byte(data), document.Precondition{}))
+	return write(c, name, document.Put(document.AsIs([]byte(data)), document.Precondition{}))
 }
 
 func putIf(c collection.Stored, name, data string, pre document.Precondition) document.Write {
-	return write(c, name, document.Put([]byte(data), pre))
+	return write(c, name, document.Put(document.AsIs([]byte(data)), pre))
 }
 
 func remove(c collection.Stored, name string) document.Write {
