@@ -31,21 +31,31 @@ const (
 	revalidate = "private, no-cache"
 )
 
-// write sends the answer.
+type headerField struct{ name, value string }
+
+// fields are the headers of the answer; those without a value are not sent.
+func (a answer) fields() [6]headerField {
+	return [...]headerField{
+		{"Etag", a.etag}, {"Location", a.location}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {"Content-Type", a.contentType},
+	}
+}
+
+// write sends the answer. Of a request that came with a key, it is kept first.
 func (a answer) write(w http.ResponseWriter) error {
 	if a.stream != nil {
 		return a.stream(w)
 	}
+	if a.ex != nil {
+		if err := a.ex.settle(a); err != nil {
+			return err
+		}
+		a.ex.started = true
+	}
 	h := w.Header()
-	for _, field := range [...]struct{ name, value string }{
-		{"Etag", a.etag}, {"Location", a.location}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {"Content-Type", a.contentType},
-	} {
+	for _, field := range a.fields() {
 		if field.value != "" {
 			h[field.name] = []string{field.value}
 		}
-	}
-	if a.ex != nil {
-		a.ex.started = true
 	}
 	if a.contentType != "" {
 		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}

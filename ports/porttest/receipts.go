@@ -394,4 +394,3 @@ func (f fixture) wantRunning(c receipt.Claim) {
 	f.Helper()
 	wantEqual(f, f.receipt(c), receipt.Stored{Claim: c})
 }
-
