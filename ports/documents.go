@@ -51,6 +51,8 @@ type DocumentWriter interface {
 	// in a unique index. Other batches do not suffer for it.
 	// It fails with collection.ErrChanged, and writes nothing, when a collection is no longer at the version that a write names, or no longer active.
 	// A receipt of the batch is written with it, also where nothing changes. It fails with receipt.ErrLost, and writes nothing, when the claim is lost.
+	// A batch that is a step of an operation is committed together with that step, also where it changes no document. It fails with operation.ErrLost, and writes nothing, when the
+	// step is not allowed, and with what Step fails with.
 	// When it returns nil the batch is durable. When it fails with fault.Unavailable, code "write.unknown", it may or may not have happened.
 	Write(ctx context.Context, batch document.Batch) ([]document.Result, error)
 }
@@ -80,4 +82,5 @@ type Store interface {
 	DocumentStore
 	IndexStore
 	ReceiptStore
+	OperationStore
 }

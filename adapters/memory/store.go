@@ -40,6 +40,8 @@ type Store struct {
 	feed     []ident.Collection
 	buckets  [change.Buckets]bucket
 	receipts map[receipt.Digest]receipt.Stored
+	// operations are in the order of their ids.
+	operations []*running
 }
 
 // highest are the highest revisions that the configurations of a name had, and their documents. The next collection of that name begins above them.

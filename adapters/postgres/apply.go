@@ -18,12 +18,12 @@ const (
 // apply writes what was decided and commits. It fails with errUnknown when the connection broke while the commit was on its way.
 func (t *transaction) apply(ctx context.Context, p *plan) error {
 	settled := settlementsOf(p.units)
-	if len(p.changes) == 0 {
+	if len(p.changes) == 0 && p.step() == nil {
 		return t.settle(ctx, settled)
 	}
 	r := rowsOf(p)
 	entries, kept := entryRowsOf(p), p.kept()
-	if len(kept) > 0 || len(r.id) > chunkRows || p.bytes > chunkBytes || entries.size() > chunkRows || textBytes(entries.texts) > chunkBytes {
+	if p.step() != nil || len(kept) > 0 || len(r.id) > chunkRows || p.bytes > chunkBytes || entries.size() > chunkRows || textBytes(entries.texts) > chunkBytes {
 		return settled.blame(t.applyInSteps(ctx, p, r, entries, kept, settled))
 	}
 	w := r.write()
@@ -79,7 +79,8 @@ func (*transaction) committed(err error) error {
 	return errors.Join(errUnknown, err)
 }
 
-// applyInSteps does the same with a statement for each part: for batches that are too large for one, and for those that rely on documents which they do not change.
+// applyInSteps does the same with a statement for each part: for batches that are too large for one, for those that rely on documents which they do not change, and for the steps
+// of operations.
 func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entries entryRows, kept []int, settled settlements) error {
 	if err := t.begin(ctx); err != nil {
 		return err
@@ -89,6 +90,23 @@ func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entrie
 			return err
 		}
 	}
+	if len(r.id) > 0 { // a step may come without
+		if err := t.applyChanges(ctx, p, r, entries, kept); err != nil {
+			return err
+		}
+	}
+	if step := p.step(); step != nil {
+		if err := takeStep(ctx, t.queries, *step); err != nil {
+			return err
+		}
+	}
+	_, err := t.conn.Exec(ctx, `COMMIT`)
+	err = t.committed(err)
+	t.open = err != nil
+	return err
+}
+
+func (t *transaction) applyChanges(ctx context.Context, p *plan, r *rows, entries entryRows, kept []int) error {
 	inserts, others := r.documents()
 	for _, chunk := range r.chunks(inserts) {
 		if err := t.queries.WriteDocuments(ctx, r.writeDocuments(chunk, true)); err != nil {
@@ -123,10 +141,7 @@ func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entrie
 			return err
 		}
 	}
-	_, err = t.conn.Exec(ctx, `COMMIT`)
-	err = t.committed(err)
-	t.open = err != nil
-	return err
+	return nil
 }
 
 func (t *transaction) applyEntries(ctx context.Context, p *plan, r entryRows) error {
