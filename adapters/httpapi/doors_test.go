@@ -63,6 +63,8 @@ func TestDoors(t *testing.T) {
 
 		{name: "broken condition", send: "GET " + mobyPath, headers: []string{"If-Match: 1"}, status: 400, code: "condition.malformed", in: "header", pointer: "If-Match", fault: "entityTag"},
 
+		{name: "no coding at all", send: "GET " + mobyPath, headers: []string{"Accept-Encoding: br, identity;q=0"}, status: 406, code: "request.notAcceptable"},
+
 		{name: "no body", send: "POST " + booksPath + "/documents", status: 400, code: "request.body", in: "body", fault: "required"},
 		{name: "empty stream", send: "POST " + booksPath + "/import", headers: []string{ndjson}, status: 400, code: "request.body", in: "body", fault: "required"},
 		{name: "no media type", send: "POST " + booksPath + "/documents", body: `{}`, headers: []string{"Content-Type: "}, status: 415, code: "request.mediaType"},

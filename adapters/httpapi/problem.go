@@ -53,7 +53,7 @@ var kinds = map[fault.Kind]problemKind{
 // Kinds that only HTTP has.
 var (
 	notAllowedKind    = problemKind{"method-not-allowed", "The method is not allowed here", http.StatusMethodNotAllowed, "The path exists; the header <code>Allow</code> lists its methods."}
-	notAcceptableKind = problemKind{"not-acceptable", "None of the accepted media types can be produced", http.StatusNotAcceptable, "The header <code>Accept</code> of the request names nothing that this operation answers with. <code>detail</code> lists what it does."}
+	notAcceptableKind = problemKind{"not-acceptable", "None of the accepted media types can be produced", http.StatusNotAcceptable, "The header <code>Accept</code> of the request names nothing that this operation answers with, or <code>Accept-Encoding</code> no content coding that there is. <code>detail</code> lists what it does."}
 )
 
 // edgeError is a failure that only HTTP knows.
@@ -82,6 +82,11 @@ func methodNotAllowed(r *http.Request, methods []string) error {
 
 func notAcceptable(produces []string) error {
 	return &edgeError{fault: fault.New(fault.Malformed, "request.notAcceptable", "this operation answers with %s", strings.Join(produces, " or ")), kind: notAcceptableKind}
+}
+
+// noCoding is the fault of a caller who takes no answer as it is, and none that is encoded as we can.
+func noCoding() error {
+	return &edgeError{fault: fault.New(fault.Malformed, "request.notAcceptable", "answers are sent as they are, or encoded with gzip or zstd"), kind: notAcceptableKind}
 }
 
 // shortened bounds what is repeated of a request.

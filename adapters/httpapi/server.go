@@ -12,12 +12,12 @@ import (
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/cors"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/sheafdb/sheaf/adapters/httpapi/coding"
 	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
 	"github.com/sheafdb/sheaf/ports"
 	"github.com/sheafdb/sheaf/ports/app"
@@ -85,11 +85,8 @@ func New(c Config) (*Server, error) {
 	s.routePages(mux)
 	mux.HandleFunc("/", s.unrouted)
 
-	compressed, err := gzhttp.NewWrapper(gzhttp.EnableZstd(true), gzhttp.PreferZstd(true), gzhttp.ContentTypeFilter(compressible))
-	if err != nil {
-		return nil, fmt.Errorf("compression: %w", err)
-	}
-	s.handler = s.exchanged(s.crossOrigin(compressed(s.guarded(s.cleanPaths(mux)))))
+	encoded := coding.New(compressible).Wrap(s.guarded(s.cleanPaths(mux)), func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, noCoding()) })
+	s.handler = s.exchanged(s.crossOrigin(encoded))
 	return s, nil
 }
 
