@@ -19,7 +19,8 @@ type answer struct {
 	// etag, location, link, preference and cache are headers; "" is left out.
 	etag, location, link, preference, cache string
 	contentType                             string
-	body                                    []byte
+	// body is the answer's own: it may be appended to.
+	body []byte
 	// edge is nil for an answer that only the caller may keep.
 	edge *shared
 	// stream writes the whole answer instead, headers included.
@@ -50,6 +51,9 @@ func (a answer) write(w http.ResponseWriter) error {
 	}
 	if a.ex != nil {
 		a.ex.started = true
+	}
+	if a.contentType == jsonType || a.contentType == jsonPatchType {
+		a.body = append(a.body, '\n') // for people at a terminal; problems end with one too
 	}
 	if a.contentType != "" {
 		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}

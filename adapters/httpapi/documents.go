@@ -13,7 +13,7 @@ import (
 
 // CreateDocument stores a new document.
 func (s *Server) CreateDocument(ctx context.Context, r oas.CreateDocumentRequestObject) (oas.CreateDocumentResponseObject, error) {
-	name, id, err := named(r.Collection, r.Params.ID)
+	name, id, err := namedIn("query", r.Collection, r.Params.ID)
 	if err != nil {
 		return nil, err
 	}

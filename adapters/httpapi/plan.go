@@ -79,11 +79,16 @@ func (s *Server) newPlan(item *openapi3.PathItem, op *openapi3.Operation, next h
 	slices.Sort(p.produces)
 	p.produces = slices.Compact(p.produces)
 	p.readBody(op)
-	if s.Tracers != nil {
-		p.next = otelhttp.NewHandler(next, p.id, otelhttp.WithTracerProvider(s.Tracers), otelhttp.WithPropagators(s.Propagator),
-			otelhttp.WithSpanNameFormatter(func(operation string, _ *http.Request) string { return operation }))
-	}
 	return p
+}
+
+// traced is the plan with a span around it, where requests are traced.
+func (p *plan) traced() http.Handler {
+	if p.server.Tracers == nil {
+		return p
+	}
+	return otelhttp.NewHandler(p, p.id, otelhttp.WithTracerProvider(p.server.Tracers), otelhttp.WithPropagators(p.server.Propagator),
+		otelhttp.WithSpanNameFormatter(func(operation string, _ *http.Request) string { return operation }))
 }
 
 // readBody takes over what the contract says of the body.

@@ -109,12 +109,13 @@ type problem struct {
 	RequestID       string           `json:"requestId"`
 	Errors          []violation      `json:"errors,omitempty"`
 	CurrentRevision int64            `json:"currentRevision,omitempty"`
-	Current         json.RawMessage  `json:"current,omitempty"`
 	BaseRevision    int64            `json:"baseRevision,omitempty"`
 	Changes         *divergence      `json:"changes,omitempty"`
 	Conflicts       []string         `json:"conflicts,omitzero"`
 	Report          *json.RawMessage `json:"report,omitempty"`
 	SuggestedIndex  map[string]any   `json:"suggestedIndex,omitempty"`
+	// current is the text of a document, which goes out as it is stored.
+	current []byte
 }
 
 // divergence is what became of a document since a revision, as JSON Patches.
@@ -215,7 +216,7 @@ func describe(err error) (problem, http.Header) {
 func (p *problem) carry(err error) {
 	var stale *document.StaleError
 	if errors.As(err, &stale) && stale.Current != nil {
-		p.CurrentRevision, p.Current = stale.Current.Revision, appendDocument(nil, *stale.Current)
+		p.CurrentRevision, p.current = stale.Current.Revision, appendDocument(nil, *stale.Current)
 	}
 	var diverged *app.DivergedError
 	if errors.As(err, &diverged) {
@@ -261,6 +262,12 @@ func (p *problem) encode() []byte {
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(p); err != nil {
 		panic(fmt.Sprintf("httpapi: a problem of text and numbers always encodes: %v", err))
+	}
+	if p.current != nil { // encoding/json would write it anew
+		b.Truncate(b.Len() - len("}\n"))
+		b.WriteString(`,"current":`)
+		b.Write(p.current)
+		b.WriteString("}\n")
 	}
 	return b.Bytes()
 }

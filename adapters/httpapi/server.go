@@ -122,7 +122,7 @@ func (r *routes) HandleFunc(pattern string, handler func(http.ResponseWriter, *h
 	}
 	p := r.server.newPlan(item, item.GetOperation(method), http.HandlerFunc(handler))
 	r.server.plans[p.id] = p
-	r.mux.Handle(pattern, p)
+	r.mux.Handle(pattern, p.traced())
 	r.server.allowed.Handle(pattern, p)
 }
 
@@ -141,21 +141,36 @@ func (s *Server) cleanPaths(next http.Handler) http.Handler {
 	})
 }
 
-// unrouted answers what no route matches: another method where the path has some, else nothing.
+// unrouted answers what no route matches: OPTIONS, another method where the path has some, else nothing.
 func (s *Server) unrouted(w http.ResponseWriter, r *http.Request) {
 	var methods []string
+	var patch *plan
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		probe := *r
 		probe.Method = method
-		if _, pattern := s.allowed.Handler(&probe); pattern != "" {
-			methods = append(methods, method)
+		handler, pattern := s.allowed.Handler(&probe)
+		if pattern == "" {
+			continue
+		}
+		methods = append(methods, method)
+		if p, ok := handler.(*plan); ok && p.patch {
+			patch = p
 		}
 	}
 	if len(methods) == 0 {
 		s.fail(w, r, noSuchPath(r))
 		return
 	}
-	s.fail(w, r, methodNotAllowed(r, methods))
+	methods = append(methods, http.MethodOptions)
+	if r.Method != http.MethodOptions {
+		s.fail(w, r, methodNotAllowed(r, methods))
+		return
+	}
+	w.Header().Set("Allow", strings.Join(methods, ", "))
+	if patch != nil {
+		patch.sayUnderstood(w.Header()) // RFC 5789 section 3.1
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // crossOrigin lets pages of other origins call, where a setting says so.
