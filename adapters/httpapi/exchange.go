@@ -89,7 +89,7 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 func (s *Server) observe(r *http.Request, ex *exchange, answer *observed, elapsed time.Duration) {
 	operation := "none"
 	if ex.plan != nil {
-		operation = ex.plan.id
+		operation, r = ex.plan.id, ex.request
 	}
 	status := answer.status
 	if status == 0 {
@@ -99,17 +99,14 @@ func (s *Server) observe(r *http.Request, ex *exchange, answer *observed, elapse
 		}
 	}
 	s.metrics.observe(operation, status, elapsed)
-	ctx, level := r.Context(), slog.LevelInfo
-	if ex.request != nil {
-		ctx = ex.request.Context()
-	}
+	level := slog.LevelInfo
 	switch {
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelWarn
-	case ex.plan != nil && ex.plan.open:
-		level = slog.LevelDebug // probes and scrapes come all the time
+	case ex.plan != nil && ex.plan.quiet:
+		level = slog.LevelDebug
 	}
-	if !s.Log.Enabled(ctx, level) {
+	if !s.Log.Enabled(r.Context(), level) {
 		return
 	}
 	attrs := append(make([]slog.Attr, 0, 9),
@@ -117,13 +114,13 @@ func (s *Server) observe(r *http.Request, ex *exchange, answer *observed, elapse
 		slog.Int64("answer_bytes", answer.bytes), slog.Float64("elapsed_ms", float64(elapsed.Microseconds())/1000))
 	if ex.plan == nil {
 		attrs = append(attrs, slog.String("path", shortened(r.URL.Path)))
-	} else if name := ex.request.PathValue("collection"); name != "" {
+	} else if name := r.PathValue("collection"); name != "" {
 		attrs = append(attrs, slog.String("collection", shortened(name)))
 	}
 	if ex.code != "" {
 		attrs = append(attrs, slog.String("code", ex.code))
 	}
-	s.Log.LogAttrs(ctx, level, "request", attrs...)
+	s.Log.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
 // requestID returns the id that came with the request, or a new one.

@@ -52,9 +52,16 @@ var kinds = map[fault.Kind]problemKind{
 
 // Kinds that only HTTP has.
 var (
-	notAllowedKind    = problemKind{"method-not-allowed", "The method is not allowed here", http.StatusMethodNotAllowed, "The path exists; the header <code>Allow</code> lists its methods."}
-	notAcceptableKind = problemKind{"not-acceptable", "None of the accepted media types can be produced", http.StatusNotAcceptable, "The header <code>Accept</code> of the request names nothing that this operation answers with, or <code>Accept-Encoding</code> no content coding that there is. <code>detail</code> lists what it does."}
+	notAllowedKind      = problemKind{"method-not-allowed", "The method is not allowed here", http.StatusMethodNotAllowed, "The path exists; the header <code>Allow</code> lists its methods."}
+	notAcceptableKind   = problemKind{"not-acceptable", "None of the accepted media types can be produced", http.StatusNotAcceptable, "The header <code>Accept</code> of the request names nothing that this operation answers with, or <code>Accept-Encoding</code> no content coding that there is. <code>detail</code> lists what it does."}
+	misdirectedKind     = problemKind{"misdirected", "The request is meant for another server", http.StatusMisdirectedRequest, "The header <code>Host</code> names no host that this server answers for. Use the address that it listens at, or add the name to the setting <code>http.hosts</code>."}
+	headersTooLargeKind = problemKind{"headers-too-large", "The request line and the headers are too large", http.StatusRequestHeaderFieldsTooLarge, "Send shorter headers, or a long query in a body: <code>POST …/query</code>. The setting <code>http.maxHeaderBytes</code> bounds them."}
+	notImplementedKind  = problemKind{"not-implemented", "The transfer coding is not known", http.StatusNotImplemented, "Send the body with <code>Content-Length</code>, or chunked."}
+	versionKind         = problemKind{"http-version", "The version of HTTP is not spoken here", http.StatusHTTPVersionNotSupported, "Speak HTTP/1.1."}
 )
+
+// edgeKinds are all of them.
+var edgeKinds = []problemKind{notAllowedKind, notAcceptableKind, misdirectedKind, headersTooLargeKind, notImplementedKind, versionKind}
 
 // edgeError is a failure that only HTTP knows.
 type edgeError struct {

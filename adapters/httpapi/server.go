@@ -36,6 +36,8 @@ type Config struct {
 	Checks []ports.HealthCheck
 	// Metrics serves /metrics; nil answers 404.
 	Metrics http.Handler
+	// MetricsKeyed has /metrics ask for the key, where there is one.
+	MetricsKeyed bool
 	// Registry takes the metrics of requests; nil counts nothing.
 	Registry prometheus.Registerer
 	Log      *slog.Logger
@@ -46,6 +48,8 @@ type Config struct {
 	Contract []byte
 	// MaxDocumentBytes bounds a document, MaxBodyBytes the body of another request but an import, in bytes.
 	MaxDocumentBytes, MaxBodyBytes int
+	// Hosts are the names that requests may be sent to, in lower case; none is any. Addresses always do.
+	Hosts []string
 	// CORSOrigins are the origins whose pages may call, or "*"; none turns CORS off. CORSMaxAge is how long a preflight may be remembered.
 	CORSOrigins []string
 	CORSMaxAge  time.Duration
@@ -85,7 +89,7 @@ func New(c Config) (*Server, error) {
 	s.routePages(mux)
 	mux.HandleFunc("/", s.unrouted)
 
-	encoded := coding.New(compressible).Wrap(s.guarded(s.cleanPaths(mux)), func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, noCoding()) })
+	encoded := coding.New(compressible).Wrap(s.guarded(s.hosted(s.cleanPaths(mux))), func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, noCoding()) })
 	s.handler = s.exchanged(s.crossOrigin(encoded))
 	return s, nil
 }

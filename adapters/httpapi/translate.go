@@ -17,7 +17,9 @@ import (
 func appendString(b []byte, s string) []byte { return jsontext.Append(b, s) }
 
 // named reads the name of a collection and the id of a document in a path. An id of "" is none.
-func named(name, id string) (ident.Collection, ident.Document, error) { return namedIn("path", name, id) }
+func named(name, id string) (ident.Collection, ident.Document, error) {
+	return namedIn("path", name, id)
+}
 
 // namedIn is named for an id that is a parameter elsewhere.
 func namedIn(in, name, id string) (ident.Collection, ident.Document, error) {

@@ -31,7 +31,9 @@ func (f *flickering) ask() error {
 	return nil
 }
 
-func (f *flickering) ConfigurationPosition(context.Context) (change.Position, error) { return 0, f.ask() }
+func (f *flickering) ConfigurationPosition(context.Context) (change.Position, error) {
+	return 0, f.ask()
+}
 
 func (f *flickering) ConfigurationChanges(context.Context, change.Position, int) ([]ident.Collection, change.Position, error) {
 	return nil, 0, f.ask()
