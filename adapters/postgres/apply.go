@@ -19,7 +19,7 @@ const (
 func (t *transaction) apply(ctx context.Context, p *plan) error {
 	r := rowsOf(p)
 	entries, kept := entryRowsOf(p), p.kept()
-	if len(kept) > 0 || len(r.id) > chunkRows || p.bytes > chunkBytes || entries.size() > chunkRows || textBytes(entries.texts) > chunkBytes {
+	if p.step() != nil || len(kept) > 0 || len(r.id) > chunkRows || p.bytes > chunkBytes || entries.size() > chunkRows || textBytes(entries.texts) > chunkBytes {
 		return t.applyInSteps(ctx, p, r, entries, kept)
 	}
 	if !entries.empty() {
@@ -65,11 +65,29 @@ func (*transaction) committed(err error) error {
 	return errors.Join(errUnknown, err)
 }
 
-// applyInSteps does the same with a statement for each part: for batches that are too large for one, and for those that rely on documents which they do not change.
+// applyInSteps does the same with a statement for each part: for batches that are too large for one, for those that rely on documents which they do not change, and for the steps
+// of operations.
 func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entries entryRows, kept []int) error {
 	if err := t.begin(ctx); err != nil {
 		return err
 	}
+	if len(r.id) > 0 { // a step may come without
+		if err := t.applyChanges(ctx, p, r, entries, kept); err != nil {
+			return err
+		}
+	}
+	if step := p.step(); step != nil {
+		if err := takeStep(ctx, t.queries, *step); err != nil {
+			return err
+		}
+	}
+	_, err := t.conn.Exec(ctx, `COMMIT`)
+	err = t.committed(err)
+	t.open = err != nil
+	return err
+}
+
+func (t *transaction) applyChanges(ctx context.Context, p *plan, r *rows, entries entryRows, kept []int) error {
 	inserts, others := r.documents()
 	for _, chunk := range r.chunks(inserts) {
 		if err := t.queries.WriteDocuments(ctx, r.writeDocuments(chunk, true)); err != nil {
@@ -104,10 +122,7 @@ func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entrie
 			return err
 		}
 	}
-	_, err = t.conn.Exec(ctx, `COMMIT`)
-	err = t.committed(err)
-	t.open = err != nil
-	return err
+	return nil
 }
 
 func (t *transaction) applyEntries(ctx context.Context, p *plan, r entryRows) error {
