@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/ports/app"
 )
 
@@ -19,7 +21,8 @@ type answer struct {
 	// etag, location, link, preference and cache are headers; "" is left out.
 	etag, location, link, preference, cache string
 	contentType                             string
-	body                                    []byte
+	// body is the answer's own: it may be appended to.
+	body []byte
 	// edge is nil for an answer that only the caller may keep.
 	edge *shared
 	// stream writes the whole answer instead, headers included.
@@ -61,6 +64,7 @@ func (a answer) write(w http.ResponseWriter) error {
 	case a.cache != "":
 		h["Vary"] = append(h["Vary"], authorizationField)
 	}
+	a.body = a.text()
 	if a.contentType != "" {
 		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
 	}
@@ -70,6 +74,14 @@ func (a answer) write(w http.ResponseWriter) error {
 	}
 	_, _ = w.Write(a.body) // a client that is gone needs no answer
 	return nil
+}
+
+// text is the body as it is sent: JSON ends with the end of a line, for people at a terminal; problems end with one too.
+func (a answer) text() []byte {
+	if a.contentType == jsonType || a.contentType == jsonPatchType {
+		return append(a.body, '\n')
+	}
+	return a.body
 }
 
 const minimalApplied = "return=minimal"
@@ -148,6 +160,36 @@ const envelopeBytes = 160
 
 func documentText(d document.Document) []byte {
 	return appendDocument(make([]byte, 0, len(d.Data)+len(d.ID.String())+envelopeBytes), d)
+}
+
+// storedText is the envelope of a document that was written, with the warnings of the collection where there are any.
+func storedText(r document.Result) []byte {
+	b := documentText(r.Document)
+	if len(r.Warnings) == 0 {
+		return b
+	}
+	b = append(b[:len(b)-1], `,"warnings":`...)
+	return append(appendWarnings(b, r.Warnings), '}')
+}
+
+// warning is a violation that did not refuse a document, as it is sent.
+type warning struct {
+	Pointer string         `json:"pointer"`
+	Code    string         `json:"code"`
+	Message string         `json:"message"`
+	Params  map[string]any `json:"params,omitempty"`
+}
+
+func appendWarnings(b []byte, list []fault.Violation) []byte {
+	sent := make([]warning, len(list))
+	for i, v := range list {
+		sent[i] = warning{v.Pointer, v.Code, v.Message, v.Params}
+	}
+	text, err := json.Marshal(sent)
+	if err != nil {
+		panic("httpapi: warnings of texts and numbers always encode: " + err.Error())
+	}
+	return append(b, text...)
 }
 
 // pageLinks is the header that leads to the pages around (RFC 8288).

@@ -13,7 +13,7 @@ import (
 
 // CreateDocument stores a new document.
 func (s *Server) CreateDocument(ctx context.Context, r oas.CreateDocumentRequestObject) (oas.CreateDocumentResponseObject, error) {
-	name, id, err := named(r.Collection, r.Params.ID)
+	name, id, err := namedIn("query", r.Collection, r.Params.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (s *Server) PutDocument(ctx context.Context, r oas.PutDocumentRequestObject
 
 // storedAnswer says what became of a document that was written, in the form that is preferred.
 func storedAnswer(ctx context.Context, name ident.Collection, result document.Result, validateOnly bool, prefer string) answer {
-	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, contentType: jsonType, body: documentText(result.Document)}
+	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, contentType: jsonType, body: storedText(result)}
 	if validateOnly {
 		return a.asPreferred(prefer, http.StatusNoContent)
 	}
@@ -89,10 +89,6 @@ func (s *Server) GetDocument(ctx context.Context, r oas.GetDocumentRequestObject
 		return a, nil
 	}
 	a.contentType = jsonType
-	if r.Params.Fields == "" && r.Params.Expand == "" {
-		a.body = documentText(found)
-		return a, nil
-	}
 	name, _, err := named(r.Collection, "")
 	if err != nil {
 		return nil, err

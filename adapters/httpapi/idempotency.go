@@ -142,7 +142,7 @@ func (a answer) kept() receipt.Answer {
 			header[field.name] = field.value
 		}
 	}
-	return receipt.Answer{Status: a.status, Header: header, Body: a.body}
+	return receipt.Answer{Status: a.status, Header: header, Body: a.text()}
 }
 
 // replay is an answer that was given before.
