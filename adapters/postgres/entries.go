@@ -139,17 +139,17 @@ func writeUnique(list []entry) sqlcgen.WriteUniqueParams {
 	}
 }
 
-// duplicates are units that cannot be committed, with the reason. The others of their transaction can.
-type duplicates struct {
-	of map[*unit][]document.Duplicate
+// refusal is what the database says of some units of a transaction, which cannot be committed. The others can.
+type refusal struct {
+	of map[*unit]error
 }
 
-func (*duplicates) Error() string { return "unique keys are taken" }
+func (*refusal) Error() string { return "some of the batches cannot be committed" }
 
 // fail tells the units.
-func (d *duplicates) fail() {
-	for u, list := range d.of {
-		u.fail(document.Duplicated(list...))
+func (r *refusal) fail() {
+	for u, err := range r.of {
+		u.fail(err)
 	}
 }
 
@@ -181,27 +181,29 @@ func (p *plan) blame(err error, list []entry) error {
 	if bad := json.Unmarshal([]byte(e.Detail), &taken); bad != nil {
 		return err
 	}
-	d := &duplicates{map[*unit][]document.Duplicate{}}
+	found := map[*unit][]document.Duplicate{}
 	for _, key := range taken {
 		if key.number < 1 || key.number > len(list) {
 			return err
 		}
 		refused := list[key.number-1]
 		c := p.origin(refused)
-		found := document.Duplicate{Write: c.write, Index: c.unit.batch.Writes[c.write].Indexes.Find(refused.Index), Holder: key.holder}
-		if found.Index == nil {
+		duplicate := document.Duplicate{Write: c.write, Index: c.unit.batch.Writes[c.write].Indexes.Find(refused.Index), Holder: key.holder}
+		if duplicate.Index == nil {
 			return err
 		}
-		if !slices.ContainsFunc(d.of[c.unit], found.Same) {
-			d.of[c.unit] = append(d.of[c.unit], found)
+		if !slices.ContainsFunc(found[c.unit], duplicate.Same) {
+			found[c.unit] = append(found[c.unit], duplicate)
 		}
 	}
-	for _, list := range d.of {
+	r := &refusal{map[*unit]error{}}
+	for u, list := range found {
 		slices.SortFunc(list, func(a, b document.Duplicate) int {
 			return cmp.Or(cmp.Compare(a.Write, b.Write), strings.Compare(a.Index.Name, b.Index.Name))
 		})
+		r.of[u] = document.Duplicated(list...)
 	}
-	return d
+	return r
 }
 
 // origin returns the change that gave a document the key which it has in the end: later ones only kept it.

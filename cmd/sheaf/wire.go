@@ -47,6 +47,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	catalog := app.NewCatalog(store, now, parts.Limits.Schema)
 	collections := &app.Collections{Dependencies: parts, Catalog: catalog}
 	documents := &app.Documents{Dependencies: parts, Catalog: catalog}
+	receipts := &app.Receipts{Dependencies: parts, Retention: settings.Idempotency.Retention}
 
 	var metrics http.Handler
 	if settings.Metrics.Enabled {
@@ -61,6 +62,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		Collections:      collections,
 		Documents:        documents,
 		Transfer:         &app.Transfer{Dependencies: parts, Catalog: catalog},
+		Receipts:         receipts,
 		Roles:            settings.Roles,
 		RootKey:          settings.Auth.RootKey.Reveal(),
 		Checks:           []ports.HealthCheck{{Name: "postgres", Check: store.Ping}},
@@ -72,6 +74,8 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		Contract:         sheaf.Contract,
 		MaxDocumentBytes: int(settings.HTTP.MaxDocumentBytes),
 		MaxBodyBytes:     int(settings.HTTP.MaxBodyBytes),
+		Hosts:            hostsOf(settings),
+		MetricsKeyed:     settings.Metrics.Keyed,
 		CORSOrigins:      settings.HTTP.CORS.Origins,
 		CORSMaxAge:       settings.HTTP.CORS.MaxAge,
 		Version:          w.build.Version,
@@ -89,6 +93,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		loops.Go(func() { collections.Purge(looping, log) })
 		loops.Go(func() { collections.BuildIndexes(looping, log) })
 		loops.Go(func() { documents.Expire(looping, log) })
+		loops.Go(func() { receipts.Forget(looping, log) })
 	}
 
 	return &service{

@@ -48,12 +48,20 @@ type Explanation struct {
 
 // listing is a request that is checked.
 type listing struct {
+	*prepared
 	collection *collection.Collection
-	query      search.Query
-	fields     search.Fields
-	expansion  *expansion
-	cursor     query.Cursor
-	from       *search.Position
+	// living is which documents there are when it is asked.
+	living    index.Living
+	expansion *expansion
+	cursor    query.Cursor
+	from      *search.Position
+}
+
+// asked is what the list asks for now.
+func (l *listing) asked() search.Query {
+	q := l.query
+	q.Living = l.living
+	return q
 }
 
 // List returns a page of the documents that match. Pages of large documents hold fewer of them.
@@ -87,7 +95,7 @@ func (d *Documents) list(ctx context.Context, r ListDocuments) (DocumentPage, er
 	if err != nil {
 		return DocumentPage{}, err
 	}
-	if page.Expanded, err = d.expand(ctx, l.expansion, page.Items, l.query.Living.At); err != nil {
+	if page.Expanded, err = d.expand(ctx, l.expansion, page.Items, l.living.At); err != nil {
 		return DocumentPage{}, err
 	}
 	if err := l.project(page.Items); err != nil {
@@ -109,33 +117,14 @@ func (d *Documents) listing(ctx context.Context, r ListDocuments) (*listing, err
 	if err != nil {
 		return nil, err
 	}
-	l := &listing{collection: c}
-	l.query.Living = c.Living(d.Clock())
-	var wrong []error
-	env := c.Searches()
-	if r.Filter != "" {
-		filter, err := query.Compile(r.Filter, env)
-		l.query.Filter = filter
-		wrong = append(wrong, err)
-		if _, part := l.query.Search(); part >= 0 && r.OrderBy == "" {
-			r.OrderBy = search.ByRank
-		}
-	}
+	p, wrong := d.prepare(c, r)
+	l := &listing{prepared: p, collection: c, living: c.Living(d.Clock())}
 	var failed error
-	l.query.Order, failed = search.ParseOrder(r.OrderBy, env)
-	wrong = append(wrong, failed)
-	l.fields, failed = search.ParseFields(r.Fields, env)
-	wrong = append(wrong, failed)
 	l.expansion, failed = d.expansion(ctx, c, r.Expand)
-	wrong = append(wrong, failed)
-	if err := together(wrong); err != nil {
+	if err := together(append(wrong, failed)); err != nil {
 		return nil, err
 	}
-	if err := l.query.Check(c.Config.Indexes); err != nil {
-		return nil, err
-	}
-	// The text of the filter stands for it: a token of another one leads elsewhere.
-	l.cursor, err = query.ParseCursor("documents/"+r.Collection.String()+"\x00"+r.Filter+"\x00"+l.query.Order.String(), r.Token)
+	l.cursor, err = query.ParseCursor(l.list, r.Token)
 	if err != nil {
 		return nil, err
 	}
@@ -168,12 +157,12 @@ func together(list []error) error {
 
 // find reads the page: by the primary key where nothing else is asked for, else by the plan.
 func (d *Documents) find(ctx context.Context, l *listing, plan search.Plan, size int) (ports.Found, error) {
-	if plan.Index == nil && plan.Ordered && l.query.Filter == nil && !l.cursor.Back && l.query.Living.Expiry == nil {
+	if plan.Index == nil && plan.Ordered && l.query.Filter == nil && !l.cursor.Back && l.living.Expiry == nil {
 		items, more, err := d.Store.List(ctx, l.collection.Key, ports.Range{After: l.cursor.After, Limit: size, Bytes: pageBytes})
 		return ports.Found{Items: items, More: more, Examined: int64(len(items))}, err
 	}
 	return d.Store.Find(ctx, l.collection.Key, ports.Find{
-		Query: l.query, Plan: plan, From: l.from, Back: l.cursor.Back, Limit: size, Bytes: pageBytes,
+		Query: l.asked(), Plan: plan, From: l.from, Back: l.cursor.Back, Limit: size, Bytes: pageBytes,
 	})
 }
 
@@ -222,15 +211,15 @@ func (l *listing) project(items []document.Document) error {
 }
 
 func (d *Documents) countFound(ctx context.Context, l *listing, plan search.Plan, kind query.CountKind) (query.Count, error) {
-	if l.query.Filter == nil && (l.query.Living.Expiry == nil || kind == query.CountEstimated) {
+	if l.query.Filter == nil && (l.living.Expiry == nil || kind == query.CountEstimated) {
 		return d.Store.Count(ctx, l.collection.Key, kind)
 	}
 	if kind == query.CountExact {
-		n, err := d.Store.CountFound(ctx, l.collection.Key, l.query, plan, 0)
+		n, err := d.Store.CountFound(ctx, l.collection.Key, l.asked(), plan, 0)
 		return query.Count{Value: n, Kind: "exact"}, err
 	}
 	// What a filter lets through cannot be estimated well: counting as far as a capped count costs little.
-	n, err := d.Store.CountFound(ctx, l.collection.Key, l.query, plan, query.CountCap+1)
+	n, err := d.Store.CountFound(ctx, l.collection.Key, l.asked(), plan, query.CountCap+1)
 	return query.CappedCount(n), err
 }
 
@@ -249,9 +238,9 @@ func (e *UnindexedError) Unwrap() error { return e.Fault }
 
 // plan chooses how the query is answered; docs/queries.md explains it. estimated is -1 where nothing had to be counted.
 func (d *Documents) plan(ctx context.Context, l *listing, allowScan bool) (plan search.Plan, estimated int64, err error) {
-	plans := search.Plans(l.query, l.collection.ReadyIndexes())
+	plans := l.plans
 	if _, part := l.query.Search(); part >= 0 {
-		return d.planWords(ctx, l, plans, allowScan)
+		return d.planWords(ctx, l, allowScan)
 	}
 	var best, wide *search.Plan
 	estimated = -1
@@ -326,7 +315,7 @@ func (d *Documents) Present(ctx context.Context, name ident.Collection, found do
 	if err != nil {
 		return found, nil, err
 	}
-	l := &listing{collection: c}
+	l := &listing{prepared: &prepared{}, collection: c}
 	var wrong, failed error
 	l.fields, wrong = search.ParseFields(fields, c.Filters())
 	l.expansion, failed = d.expansion(ctx, c, expand)
