@@ -3,10 +3,12 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sheafdb/sheaf/adapters/postgres/sqlcgen"
+	"github.com/sheafdb/sheaf/domain/change"
 )
 
 // Bounds of one statement, in elements and in bytes of data. The server holds a statement's arguments in memory several times.
@@ -23,27 +25,37 @@ func (t *transaction) apply(ctx context.Context, p *plan) error {
 		return t.applyInSteps(ctx, p, r, entries, kept)
 	}
 	if !entries.empty() {
-		return p.blame(t.applyWithEntries(ctx, r, entries), entries.unique)
+		return p.blame(t.applyWithEntries(ctx, p, r, entries), entries.unique)
 	}
 	if !t.open {
 		// A statement by itself is a transaction, and commits before it is answered.
-		return t.committed(t.queries.Write(ctx, r.write()))
+		bases, err := t.queries.Write(ctx, r.write())
+		return t.committed(p.take(r, bases, err))
 	}
 	b := &pgx.Batch{}
 	w := r.write()
 	b.Queue(sqlcgen.Write, w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
 		w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
+	return t.commitBatch(ctx, p, r, b)
+}
+
+// commitBatch sends a batch whose last statement writes and returns the bases, and commits.
+func (t *transaction) commitBatch(ctx context.Context, p *plan, r *rows, b *pgx.Batch) error {
+	var bases []int64
+	b.QueuedQueries[b.Len()-1].QueryRow(func(row pgx.Row) error { return row.Scan(&bases) })
 	b.Queue(`COMMIT`)
-	err := t.committed(t.conn.SendBatch(ctx, b).Close())
+	err := t.conn.SendBatch(ctx, b).Close()
+	err = t.committed(p.take(r, bases, err))
 	t.open = err != nil
 	return err
 }
 
 // applyWithEntries does the same where documents have entries in indexes.
-func (t *transaction) applyWithEntries(ctx context.Context, r *rows, entries entryRows) error {
+func (t *transaction) applyWithEntries(ctx context.Context, p *plan, r *rows, entries entryRows) error {
 	w := r.writeWithEntries(entries)
 	if !t.open {
-		return t.committed(t.queries.WriteWithEntries(ctx, w))
+		bases, err := t.queries.WriteWithEntries(ctx, w)
+		return t.committed(p.take(r, bases, err))
 	}
 	b := &pgx.Batch{}
 	b.Queue(sqlcgen.WriteWithEntries, w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
@@ -51,10 +63,20 @@ func (t *transaction) applyWithEntries(ctx context.Context, r *rows, entries ent
 		w.TextBuckets, w.TextIndexes, w.TextIds, w.TextGone, w.Languages, w.A, w.B, w.C, w.D,
 		w.UniqueBuckets, w.UniqueIndexes, w.UniqueKeys, w.UniqueCollections, w.UniqueIds, w.UniqueGone,
 		w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
-	b.Queue(`COMMIT`)
-	err := t.committed(t.conn.SendBatch(ctx, b).Close())
-	t.open = err != nil
-	return err
+	return t.commitBatch(ctx, p, r, b)
+}
+
+// take gives the results of a write that committed their positions: bases are what the buckets were at before. It returns err.
+func (p *plan) take(r *rows, bases []int64, err error) error {
+	if err != nil {
+		return err
+	}
+	for i := range p.changes {
+		c := &p.changes[i]
+		at, _ := slices.BinarySearch(r.buckets, r.bucket[i])
+		c.unit.results[c.write].Position = change.Position(bases[at] + r.ordinal[i])
+	}
+	return nil
 }
 
 // committed marks an error of a statement that was to commit, unless it is certain that it did not.
@@ -105,7 +127,7 @@ func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entrie
 		}
 	}
 	_, err = t.conn.Exec(ctx, `COMMIT`)
-	err = t.committed(err)
+	err = t.committed(p.take(r, bases, err))
 	t.open = err != nil
 	return err
 }

@@ -88,6 +88,8 @@ type Result struct {
 	Outcome Outcome
 	// Document is what is stored after the write; after a deletion, what was stored before. It is zero when nothing was there and nothing was stored.
 	Document Document
+	// Position is that of the change in its bucket, 0 when nothing changed.
+	Position change.Position
 }
 
 // Transition is what a Next means for the document it was decided on: an adapter applies it and keeps no rule of its own.
@@ -95,6 +97,8 @@ type Transition struct {
 	Outcome Outcome
 	// Document is the document after the change; after a deletion it has the revision and the time of the deletion, and no data.
 	Document Document
+	// Position is 0: the adapter that commits the change gives it one.
+	Position change.Position
 }
 
 // Decide runs w.Change on the current document and says what follows.
@@ -106,7 +110,7 @@ func Decide(w Write, current *Document, last int64, at time.Time) (Transition, e
 	}
 	switch {
 	case next.remove && current != nil:
-		return Transition{Deleted, Document{
+		return Transition{Outcome: Deleted, Document: Document{
 			ID: w.ID, Revision: current.Revision + 1, SchemaRevision: w.Collection.Revision,
 			CreatedAt: current.CreatedAt, UpdatedAt: later(at, current.UpdatedAt),
 		}}, nil
@@ -117,13 +121,13 @@ func Decide(w Write, current *Document, last int64, at time.Time) (Transition, e
 		}
 		return t, nil
 	case current == nil:
-		return Transition{Created, Document{
+		return Transition{Outcome: Created, Document: Document{
 			ID: w.ID, Revision: max(last, w.Collection.Base) + 1, SchemaRevision: w.Collection.Revision, CreatedAt: at, UpdatedAt: at, Data: next.data,
 		}}, nil
 	case bytes.Equal(next.data, current.Data):
-		return Transition{Unchanged, *current}, nil
+		return Transition{Outcome: Unchanged, Document: *current}, nil
 	}
-	return Transition{Updated, Document{
+	return Transition{Outcome: Updated, Document: Document{
 		ID: w.ID, Revision: current.Revision + 1, SchemaRevision: w.Collection.Revision,
 		CreatedAt: current.CreatedAt, UpdatedAt: later(at, current.UpdatedAt), Data: next.data,
 	}}, nil
