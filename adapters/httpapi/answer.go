@@ -16,10 +16,10 @@ import (
 // would decode documents and write them anew.
 type answer struct {
 	status int
-	// etag, location, link, preference and cache are headers; "" is left out.
-	etag, location, link, preference, cache string
-	contentType                             string
-	body                                    []byte
+	// etag, location, link, preference, cache and token are headers; "" is left out.
+	etag, location, link, preference, cache, token string
+	contentType                                    string
+	body                                           []byte
 	// stream writes the whole answer instead, headers included.
 	stream func(w http.ResponseWriter) error
 	ex     *exchange
@@ -38,7 +38,7 @@ func (a answer) write(w http.ResponseWriter) error {
 	}
 	h := w.Header()
 	for _, field := range [...]struct{ name, value string }{
-		{"Etag", a.etag}, {"Location", a.location}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {"Content-Type", a.contentType},
+		{"Etag", a.etag}, {"Location", a.location}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {tokenHeader, a.token}, {"Content-Type", a.contentType},
 	} {
 		if field.value != "" {
 			h[field.name] = []string{field.value}

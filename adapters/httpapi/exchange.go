@@ -10,8 +10,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/principal"
+	"github.com/sheafdb/sheaf/ports"
 )
 
 // exchange is one request with its answer on the way: what the layers tell one another.
@@ -24,6 +26,10 @@ type exchange struct {
 	request *http.Request
 	// mediaType is that of the body, without parameters; "" where there is none.
 	mediaType string
+	// seen is what the caller has seen, by its consistency token.
+	seen change.Token
+	// from is where the document was found that the answer is about.
+	from ports.Source
 	// started says that an answer is on its way.
 	started bool
 	// code is of the problem that was answered.
@@ -43,6 +49,9 @@ func exchangeOf(ctx context.Context) *exchange {
 
 // requestIDHeader carries the id of a request, both ways.
 const requestIDHeader = "Request-Id"
+
+// tokenHeader carries what a caller has seen, both ways.
+const tokenHeader = "Consistency-Token"
 
 // maxRequestID bounds an id that a caller gives, in bytes: it is stored with every change.
 const maxRequestID = 128

@@ -178,7 +178,7 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 		b := &s.buckets[c.Bucket]
 		b.position++
 		c.Position = b.position
-		results[changed[i]].Position = c.Position
+		results[changed[i]].Mark = change.Mark{Bucket: c.Bucket, Position: c.Position}
 		b.changes = append(b.changes, c)
 	}
 	return results, nil

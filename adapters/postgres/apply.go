@@ -66,7 +66,7 @@ func (t *transaction) applyWithEntries(ctx context.Context, p *plan, r *rows, en
 	return t.commitBatch(ctx, p, r, b)
 }
 
-// take gives the results of a write that committed their positions: bases are what the buckets were at before. It returns err.
+// take tells the results of a write that committed where their changes are: bases are what the buckets were at before. It returns err.
 func (p *plan) take(r *rows, bases []int64, err error) error {
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func (p *plan) take(r *rows, bases []int64, err error) error {
 	for i := range p.changes {
 		c := &p.changes[i]
 		at, _ := slices.BinarySearch(r.buckets, r.bucket[i])
-		c.unit.results[c.write].Position = change.Position(bases[at] + r.ordinal[i])
+		c.unit.results[c.write].Mark = change.Mark{Bucket: r.bucket[i], Position: change.Position(bases[at] + r.ordinal[i])}
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func (s *Store) Get(ctx context.Context, key collection.Key, id ident.Document) 
 		return document.Document{}, err
 	}
 	if l == nil {
-		defer s.reader.pass()
+		defer s.reader.pass() //nolint:contextcheck // whoever waits has another one
 		d, err := s.reader.one(ctx, key, id)
 		return d, failed(ctx, err, "get document")
 	}

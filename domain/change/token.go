@@ -30,6 +30,9 @@ const maxToken = len(tokenPrefix) + (Buckets*2*binary.MaxVarintLen64+crc32.Size)
 
 // NewToken returns the token of somebody who has seen the marks. Marks at position 0 say nothing, and of one bucket the highest counts.
 func NewToken(marks ...Mark) Token {
+	if len(marks) == 1 && marks[0].Position > 0 {
+		return Token{marks}
+	}
 	kept := slices.DeleteFunc(slices.Clone(marks), func(m Mark) bool { return m.Position <= 0 })
 	slices.SortFunc(kept, func(a, b Mark) int {
 		if a.Bucket != b.Bucket {

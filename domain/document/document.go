@@ -88,8 +88,8 @@ type Result struct {
 	Outcome Outcome
 	// Document is what is stored after the write; after a deletion, what was stored before. It is zero when nothing was there and nothing was stored.
 	Document Document
-	// Position is that of the change in its bucket, 0 when nothing changed.
-	Position change.Position
+	// Mark is where the change is in the feed, zero when nothing changed.
+	Mark change.Mark
 }
 
 // Transition is what a Next means for the document it was decided on: an adapter applies it and keeps no rule of its own.
@@ -97,8 +97,8 @@ type Transition struct {
 	Outcome Outcome
 	// Document is the document after the change; after a deletion it has the revision and the time of the deletion, and no data.
 	Document Document
-	// Position is 0: the adapter that commits the change gives it one.
-	Position change.Position
+	// Mark is zero: the adapter that commits the change knows it.
+	Mark change.Mark
 }
 
 // Decide runs w.Change on the current document and says what follows.

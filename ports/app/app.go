@@ -22,6 +22,8 @@ import (
 type Caller struct {
 	Principal principal.Principal
 	RequestID string
+	// Seen is what the caller has seen: nothing older is served.
+	Seen change.Token
 }
 
 func (c Caller) origin() change.Origin {

@@ -18,11 +18,12 @@ func News(t *testing.T, open Open) {
 			other := f.elsewhere(a.Bucket)
 			f.write(put(a, "x", `1`))
 			results := f.write(put(a, "x", `2`), put(other, "x", `1`), put(a, "x", `2`), leave(b, "x"), put(b, "y", `1`), put(a, "z", `1`), remove(a, "z"), remove(a, "x"))
-			got := []change.Position{}
+			got := []change.Mark{}
 			for _, r := range results {
-				got = append(got, r.Position)
+				got = append(got, r.Mark)
 			}
-			wantEqual(f, got, []change.Position{2, 1, 0, 0, 3, 4, 5, 6})
+			at := func(p change.Position) change.Mark { return change.Mark{Bucket: a.Bucket, Position: p} }
+			wantEqual(f, got, []change.Mark{at(2), {Bucket: other.Bucket, Position: 1}, {}, {}, at(3), at(4), at(5), at(6)})
 		},
 		"Results/Many": func(f fixture) {
 			c := f.configure("books", `{"indexes":[{"name":"n","on":["doc.n"]}]}`)
@@ -34,8 +35,8 @@ func News(t *testing.T, open Open) {
 					writes = append(writes, fresh(create(c, fmt.Sprint(n, "-", number(i)), fmt.Sprintf(`{"n": %d}`, i))))
 				}
 				for i, r := range f.write(writes...) {
-					if r.Position != before+change.Position(i)+1 {
-						f.Fatalf("write %d of %d is at %d, after %d", i, n, r.Position, before)
+					if r.Mark.Bucket != c.Bucket || r.Mark.Position != before+change.Position(i)+1 {
+						f.Fatalf("write %d of %d is at %v, after %d", i, n, r.Mark, before)
 					}
 				}
 			}
@@ -46,7 +47,7 @@ func News(t *testing.T, open Open) {
 			together(writers, func(i int) {
 				results, err := f.Write(f.Context(), batch(leave(c, "none"), put(c, number(i), `1`)))
 				wantError(f, err, nil)
-				at[i] = results[1].Position
+				at[i] = results[1].Mark.Position
 			})
 			feed := f.feed(c.Bucket)
 			for i, p := range at {
