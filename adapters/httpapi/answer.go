@@ -20,16 +20,14 @@ type answer struct {
 	etag, location, link, preference, cache, token string
 	contentType                                    string
 	body                                           []byte
+	// edge is nil for an answer that only the caller may keep.
+	edge *shared
 	// stream writes the whole answer instead, headers included.
 	stream func(w http.ResponseWriter) error
 	ex     *exchange
 }
 
-const (
-	jsonType = "application/json"
-	// revalidate lets the caller keep an answer, and use it after asking.
-	revalidate = "private, no-cache"
-)
+const jsonType = "application/json"
 
 // write sends the answer.
 func (a answer) write(w http.ResponseWriter) error {
@@ -43,6 +41,12 @@ func (a answer) write(w http.ResponseWriter) error {
 		if field.value != "" {
 			h[field.name] = []string{field.value}
 		}
+	}
+	switch {
+	case a.edge != nil:
+		a.edge.set(h)
+	case a.cache != "":
+		h["Vary"] = append(h["Vary"], authorizationField)
 	}
 	if a.ex != nil {
 		a.ex.started = true

@@ -88,7 +88,7 @@ func (s *Server) DeleteDocument(ctx context.Context, r oas.DeleteDocumentRequest
 
 // GetDocument answers with a document.
 func (s *Server) GetDocument(ctx context.Context, r oas.GetDocumentRequestObject) (oas.GetDocumentResponseObject, error) {
-	a, found, err := s.find(ctx, r.Collection, r.ID, r.Params.AsOf, r.Params.IfMatch, r.Params.IfNoneMatch)
+	a, found, err := s.find(ctx, r.Collection, r.ID, r.Params.Expand, r.Params.AsOf, r.Params.IfMatch, r.Params.IfNoneMatch)
 	if err != nil {
 		return nil, err
 	}
@@ -114,14 +114,14 @@ func (s *Server) GetDocument(ctx context.Context, r oas.GetDocumentRequestObject
 
 // HeadDocument answers with what GetDocument would, without the body.
 func (s *Server) HeadDocument(ctx context.Context, r oas.HeadDocumentRequestObject) (oas.HeadDocumentResponseObject, error) {
-	a, _, err := s.find(ctx, r.Collection, r.ID, r.Params.AsOf, r.Params.IfMatch, r.Params.IfNoneMatch)
+	a, _, err := s.find(ctx, r.Collection, r.ID, "", r.Params.AsOf, r.Params.IfMatch, r.Params.IfNoneMatch)
 	if err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-func (s *Server) find(ctx context.Context, collectionName, documentID string, asOf time.Time, match, noneMatch string) (answer, document.Document, error) {
+func (s *Server) find(ctx context.Context, collectionName, documentID, expand string, asOf time.Time, match, noneMatch string) (answer, document.Document, error) {
 	name, id, err := named(collectionName, documentID)
 	if err != nil {
 		return answer{}, document.Document{}, err
@@ -142,6 +142,9 @@ func (s *Server) find(ctx context.Context, collectionName, documentID string, as
 		return answer{}, document.Document{}, err
 	}
 	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, etag: document.Tag(found.Revision), cache: revalidate}
+	if asOf.IsZero() {
+		s.keep(ctx, &a, name, id, expand)
+	}
 	if pre.Unmodified(found.Revision) {
 		a.status = http.StatusNotModified
 	}

@@ -35,6 +35,7 @@ func (s *Server) ListDocuments(ctx context.Context, r oas.ListDocumentsRequestOb
 		return nil, err
 	}
 	a.link = pageLinks(exchangeOf(ctx).request, page.Next, page.Previous)
+	s.keep(ctx, &a, name, ident.Document{}, r.Params.Expand)
 	return a, nil
 }
 

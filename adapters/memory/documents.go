@@ -11,6 +11,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/index"
+	"github.com/sheafdb/sheaf/domain/operation"
 	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/ports"
 )
@@ -166,6 +167,17 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 			results[i].Document, d.current = *before, nil
 		}
 	}
+	var step operation.Step
+	var advanced *running
+	if batch.Step != nil {
+		var err error
+		if step, err = batch.Step(results); err != nil {
+			return nil, err
+		}
+		if advanced, err = s.allow(step); err != nil {
+			return nil, err
+		}
+	}
 	if err := claim(drafts); err != nil {
 		return nil, err
 	}
@@ -180,6 +192,9 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 		c.Position = b.position
 		results[changed[i]].Mark = change.Mark{Bucket: c.Bucket, Position: c.Position}
 		b.changes = append(b.changes, c)
+	}
+	if advanced != nil {
+		advanced.take(step, s)
 	}
 	return results, nil
 }

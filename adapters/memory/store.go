@@ -38,6 +38,8 @@ type Store struct {
 	// feed has the name of each configuration change; the first is at position 1.
 	feed    []ident.Collection
 	buckets [change.Buckets]bucket
+	// operations are in the order of their ids.
+	operations []*running
 }
 
 // highest are the highest revisions that the configurations of a name had, and their documents. The next collection of that name begins above them.

@@ -21,7 +21,7 @@ const (
 func (t *transaction) apply(ctx context.Context, p *plan) error {
 	r := rowsOf(p)
 	entries, kept := entryRowsOf(p), p.kept()
-	if len(kept) > 0 || len(r.id) > chunkRows || p.bytes > chunkBytes || entries.size() > chunkRows || textBytes(entries.texts) > chunkBytes {
+	if p.step() != nil || len(kept) > 0 || len(r.id) > chunkRows || p.bytes > chunkBytes || entries.size() > chunkRows || textBytes(entries.texts) > chunkBytes {
 		return t.applyInSteps(ctx, p, r, entries, kept)
 	}
 	if !entries.empty() {
@@ -87,34 +87,55 @@ func (*transaction) committed(err error) error {
 	return errors.Join(errUnknown, err)
 }
 
-// applyInSteps does the same with a statement for each part: for batches that are too large for one, and for those that rely on documents which they do not change.
+// applyInSteps does the same with a statement for each part: for batches that are too large for one, for those that rely on documents which they do not change, and for the steps
+// of operations.
 func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entries entryRows, kept []int) error {
 	if err := t.begin(ctx); err != nil {
 		return err
 	}
+	var bases []int64
+	if len(r.id) > 0 { // a step may come without
+		var err error
+		if bases, err = t.applyChanges(ctx, p, r, entries, kept); err != nil {
+			return err
+		}
+	}
+	if step := p.step(); step != nil {
+		if err := takeStep(ctx, t.queries, *step); err != nil {
+			return err
+		}
+	}
+	_, err := t.conn.Exec(ctx, `COMMIT`)
+	err = t.committed(p.take(r, bases, err))
+	t.open = err != nil
+	return err
+}
+
+// applyChanges returns what the buckets were at before.
+func (t *transaction) applyChanges(ctx context.Context, p *plan, r *rows, entries entryRows, kept []int) (bases []int64, err error) {
 	inserts, others := r.documents()
 	for _, chunk := range r.chunks(inserts) {
 		if err := t.queries.WriteDocuments(ctx, r.writeDocuments(chunk, true)); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, chunk := range r.chunks(others) {
 		if err := t.queries.WriteDocuments(ctx, r.writeDocuments(chunk, false)); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := t.applyEntries(ctx, p, entries); err != nil {
-		return err
+		return nil, err
 	}
-	bases, err := t.queries.TakePositions(ctx, sqlcgen.TakePositionsParams{
+	bases, err = t.queries.TakePositions(ctx, sqlcgen.TakePositionsParams{
 		TakenBuckets: r.buckets, TakenCounts: r.counts, CheckedCollections: r.checkedCollection, CheckedRevisions: r.checkedRevision,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(kept) > 0 {
 		if err := t.queries.CheckDocuments(ctx, p.expected(kept)); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	all := make([]int, len(r.id))
@@ -123,13 +144,10 @@ func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entrie
 	}
 	for _, chunk := range r.chunks(all) {
 		if err := t.queries.AppendChanges(ctx, r.appendChanges(chunk, bases)); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	_, err = t.conn.Exec(ctx, `COMMIT`)
-	err = t.committed(p.take(r, bases, err))
-	t.open = err != nil
-	return err
+	return bases, nil
 }
 
 func (t *transaction) applyEntries(ctx context.Context, p *plan, r entryRows) error {

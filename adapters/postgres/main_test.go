@@ -91,7 +91,7 @@ func batch(writes ...document.Write) document.Batch {
 }
 
 func create(c collection.Stored, name, data string) document.Write {
-	return document.Write{Collection: c.Version(), ID: id(name), Change: document.Create(c.Name, id(name), []byte(data))}
+	return document.Write{Collection: c.Version(), ID: id(name), Change: document.Create(c.Name, id(name), document.AsIs([]byte(data)))}
 }
 
 func fresh(c collection.Stored, name, data string) document.Write {
@@ -101,7 +101,7 @@ func fresh(c collection.Stored, name, data string) document.Write {
 }
 
 func put(c collection.Stored, name, data string) document.Write {
-	return document.Write{Collection: c.Version(), ID: id(name), Change: document.Put([]byte(data), document.Precondition{})}
+	return document.Write{Collection: c.Version(), ID: id(name), Change: document.Put(document.AsIs([]byte(data)), document.Precondition{})}
 }
 
 func remove(c collection.Stored, name string) document.Write {

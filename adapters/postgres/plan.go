@@ -11,6 +11,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/index"
+	"github.com/sheafdb/sheaf/domain/operation"
 )
 
 // place is where a document is or would be. Places order as locks are taken.
@@ -168,7 +169,20 @@ func (p *plan) decideUnit(u *unit) (err error) {
 		}
 		u.results[i] = result
 	}
-	return nil
+	if u.batch.Step == nil {
+		return nil
+	}
+	step, err := u.batch.Step(u.results)
+	u.step = &step
+	return err
+}
+
+// step is what the plan makes of an operation, nil where it is no step of one.
+func (p *plan) step() *operation.Step {
+	if len(p.units) != 1 || p.units[0].err != nil {
+		return nil
+	}
+	return p.units[0].step
 }
 
 // entriesOf returns the entries of what a write leaves.

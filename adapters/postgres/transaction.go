@@ -138,16 +138,13 @@ func (w *writer) attempt(ctx context.Context, units []*unit, everything, locked 
 	}
 	n := p.decide()
 	p.units = units[:n]
-	if len(p.changes) == 0 {
+	switch {
+	case p.unread():
 		t.rollback(ctx)
-		if p.unread() {
-			return n, errUnread
-		}
-	} else {
-		if p.unread() {
-			t.rollback(ctx)
-			return n, errUnread
-		}
+		return n, errUnread
+	case len(p.changes) == 0 && p.step() == nil:
+		t.rollback(ctx)
+	default:
 		if err := t.apply(ctx, p); err != nil {
 			t.rollback(ctx)
 			return n, err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/operation"
 )
 
 // Bounds of a transaction that merges batches: large enough that the commit is shared by many, small enough that the first does not wait long for the last.
@@ -46,8 +47,12 @@ type unit struct {
 	slots   []int
 	changed bool
 	results []document.Result
+	step    *operation.Step
 	err     error
 }
+
+// alone says whether a unit has a transaction of its own: one that is large by itself does not hold others up, and a step is about one operation.
+func (u *unit) alone() bool { return len(u.batch.Writes) >= mergedWrites/4 || u.batch.Step != nil }
 
 const (
 	waiting int32 = iota
@@ -89,7 +94,7 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 		return nil, err
 	}
 	if len(batch.Writes) == 0 {
-		return []document.Result{}, nil
+		return []document.Result{}, s.stepAlone(ctx, batch)
 	}
 	u := &unit{batch: batch, at: stampOf(batch.At), done: make(chan struct{})}
 	if err := s.writer.enqueue(u); err != nil {
@@ -136,16 +141,16 @@ func (w *writer) run() {
 	}
 }
 
-// gather takes what waits beside first. A unit that is large by itself does not hold others up: it ends the list.
+// gather takes what waits beside first. A unit that is to be alone ends the list.
 func (w *writer) gather(first *unit) []*unit {
 	units, writes := []*unit(nil), 0
 	for u := first; ; {
 		if u.state.CompareAndSwap(waiting, taken) {
 			units = append(units, u)
 			writes += len(u.batch.Writes)
-		}
-		if writes >= mergedWrites {
-			return units
+			if u.alone() || writes >= mergedWrites {
+				return units
+			}
 		}
 		select {
 		case next, open := <-w.queue:
@@ -159,9 +164,9 @@ func (w *writer) gather(first *unit) []*unit {
 	}
 }
 
-// commitTaken commits the units and lets their callers go. Units that are large have transactions of their own.
+// commitTaken commits the units and lets their callers go.
 func (w *writer) commitTaken(units []*unit) {
-	if n := len(units); n > 1 && len(units[n-1].batch.Writes) >= mergedWrites/4 {
+	if n := len(units); n > 1 && units[n-1].alone() {
 		w.commitTaken(units[:n-1])
 		units = units[n-1:]
 	}

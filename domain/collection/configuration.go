@@ -44,6 +44,7 @@ type Configuration struct {
 	Concurrency Concurrency
 	Indexes     []*index.Index
 	References  []Reference
+	Cache       CachePolicy
 }
 
 // maxDescription bounds a description, in bytes.
@@ -159,6 +160,7 @@ var members = map[string]func(p *parsing, pointer string, value any){
 		p.config.Indexes = indexes
 	},
 	"references": (*parsing).references,
+	"cache":      (*parsing).cachePolicy,
 	"id": func(p *parsing, pointer string, value any) {
 		object, ok := value.(map[string]any)
 		if !ok {
@@ -228,6 +230,9 @@ func (c Configuration) Tree() map[string]any {
 	}
 	if c.IDFrom != nil {
 		tree["id"] = map[string]any{"from": c.idFromText}
+	}
+	if cache := c.Cache.tree(); cache != nil {
+		tree["cache"] = cache
 	}
 	if len(c.References) > 0 {
 		list := make([]any, len(c.References))

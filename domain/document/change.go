@@ -1,56 +1,88 @@
 package document
 
 import (
+	"time"
+
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 )
 
-// Create stores data as a new document; it fails with Exists where there is one.
-func Create(c ident.Collection, id ident.Document, data []byte) Change {
+// Judge says what a collection makes of a document that shall be stored; stored is the data of the one that is there, nil where there is none.
+// It is pure: it may be called more than once. A (*collection.Proposal).Admit is one.
+type Judge func(stored []byte) (collection.Admitted, error)
+
+// AsIs admits data as it is: for what was judged before.
+func AsIs(data []byte) Judge {
+	return func([]byte) (collection.Admitted, error) { return collection.Admitted{Data: data}, nil }
+}
+
+// Create stores a new document; it fails with Exists where there is one, and with what judge fails with.
+func Create(c ident.Collection, id ident.Document, judge Judge) Change {
 	return func(current *Document) (Next, error) {
 		if current != nil {
 			return Next{}, Exists(c, id)
 		}
-		return Store(data), nil
+		return judge.on(nil)
 	}
 }
 
-// Put stores data as the document, new or not.
-// It fails with a *StaleError where the precondition does not hold, also when it asks for a revision and there is no document.
-func Put(data []byte, pre Precondition) Change {
+// Put stores a document, new or not.
+// It fails with a *StaleError where the precondition does not hold, also when it asks for a revision and there is no document, and with what judge fails with.
+func Put(judge Judge, pre Precondition) Change {
 	return func(current *Document) (Next, error) {
 		if err := pre.Check(current); err != nil {
 			return Next{}, err
 		}
-		return Store(data), nil
+		return judge.on(current)
 	}
 }
 
-// Patch makes the document what apply makes of its data. What comes of it is judged by the collection as a whole, like every document that is stored.
-// It fails with NotFound where there is none, with a *StaleError where the precondition does not hold, with what apply fails with, and with fault.Invalid where the
-// collection does not admit the result or takes another id from it.
-func Patch(c *collection.Collection, id ident.Document, pre Precondition, apply func(data []byte) ([]byte, error)) Change {
-	return func(current *Document) (Next, error) {
-		if current == nil {
-			return Next{}, NotFound(c.Name, id)
-		}
-		if err := pre.Check(current); err != nil {
-			return Next{}, err
-		}
-		data, err := apply(current.Data)
-		if err != nil {
-			return Next{}, err
-		}
-		admitted, err := c.Admit(data)
-		if err != nil {
-			return Next{}, err
-		}
-		if _, err := c.NameID(id, admitted); err != nil {
-			return Next{}, err
-		}
-		return Store(admitted.Data), nil
+// Edit is a change of a document that is there.
+type Edit struct {
+	Collection   *collection.Collection
+	ID           ident.Document
+	Precondition Precondition
+	// Way is how the collection judges what comes of it: collection.Edited, or collection.Kept.
+	Way collection.Way
+	// Now is when the request was made.
+	Now time.Time
+	// Apply makes canonical data of that which is stored.
+	Apply func(data []byte) ([]byte, error)
+}
+
+// Change makes the document what Apply makes of its data. What comes of it is judged by the collection as a whole, like every document that is stored.
+// It fails with NotFound where there is none, with a *StaleError where the precondition does not hold, with what Apply fails with, and with fault.Invalid where the
+// collection does not admit the result.
+func (e Edit) Change(current *Document) (Next, error) {
+	if current == nil {
+		return Next{}, NotFound(e.Collection.Name, e.ID)
 	}
+	if err := e.Precondition.Check(current); err != nil {
+		return Next{}, err
+	}
+	data, err := e.Apply(current.Data)
+	if err != nil {
+		return Next{}, err
+	}
+	admitted, err := e.Collection.Admit(collection.Submission{Way: e.Way, Data: data, ID: e.ID, Now: e.Now}, current.Data)
+	if err != nil {
+		return Next{}, err
+	}
+	return Accept(admitted), nil
+}
+
+// on judges with what is stored.
+func (j Judge) on(current *Document) (Next, error) {
+	var stored []byte
+	if current != nil {
+		stored = current.Data
+	}
+	admitted, err := j(stored)
+	if err != nil {
+		return Next{}, err
+	}
+	return Accept(admitted), nil
 }
 
 // Delete removes the document. It fails with NotFound where there is none, and with a *StaleError where the precondition does not hold.

@@ -12,8 +12,10 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/index"
+	"github.com/sheafdb/sheaf/domain/operation"
 )
 
 // Document is a document at one revision.
@@ -36,8 +38,9 @@ func (d Document) Indexable() index.Document {
 
 // Next is what a document becomes. The zero Next leaves it as it is.
 type Next struct {
-	remove bool
-	data   []byte
+	remove   bool
+	data     []byte
+	warnings []fault.Violation
 }
 
 // Keep leaves the document as it is: no revision, no change.
@@ -45,6 +48,9 @@ func Keep() Next { return Next{} }
 
 // Store makes data the document, creating it where there is none. data is canonical and is not changed afterwards.
 func Store(data []byte) Next { return Next{data: data} }
+
+// Accept makes what a collection admitted the document, creating it where there is none.
+func Accept(a collection.Admitted) Next { return Next{data: a.Data, warnings: a.Warnings} }
 
 // Remove deletes the document.
 func Remove() Next { return Next{remove: true} }
@@ -70,6 +76,9 @@ type Batch struct {
 	// At is when the request was made; documents carry it as createdAt and updatedAt.
 	At     time.Time
 	Writes []Write
+	// Step makes the step of an operation that is committed with the batch; nil for a batch that is none. It is given what the writes would do, and is pure as a Change is:
+	// it may run more than once, and an error from it leaves everything as it was.
+	Step func(results []Result) (operation.Step, error)
 }
 
 // Outcome says what a write did.
@@ -88,6 +97,8 @@ type Result struct {
 	Outcome Outcome
 	// Document is what is stored after the write; after a deletion, what was stored before. It is zero when nothing was there and nothing was stored.
 	Document Document
+	// Warnings are those that the collection admitted the document with.
+	Warnings []fault.Violation
 	// Mark is where the change is in the feed, zero when nothing changed.
 	Mark change.Mark
 }
@@ -97,6 +108,7 @@ type Transition struct {
 	Outcome Outcome
 	// Document is the document after the change; after a deletion it has the revision and the time of the deletion, and no data.
 	Document Document
+	Warnings []fault.Violation
 	// Mark is zero: the adapter that commits the change knows it.
 	Mark change.Mark
 }
@@ -108,29 +120,30 @@ func Decide(w Write, current *Document, last int64, at time.Time) (Transition, e
 	if err != nil {
 		return Transition{}, err
 	}
+	t := Transition{Warnings: next.warnings}
 	switch {
 	case next.remove && current != nil:
-		return Transition{Outcome: Deleted, Document: Document{
+		t.Outcome, t.Document = Deleted, Document{
 			ID: w.ID, Revision: current.Revision + 1, SchemaRevision: w.Collection.Revision,
 			CreatedAt: current.CreatedAt, UpdatedAt: later(at, current.UpdatedAt),
-		}}, nil
+		}
 	case next.data == nil, next.remove:
-		t := Transition{Outcome: Unchanged}
 		if current != nil {
 			t.Document = *current
 		}
-		return t, nil
 	case current == nil:
-		return Transition{Outcome: Created, Document: Document{
+		t.Outcome, t.Document = Created, Document{
 			ID: w.ID, Revision: max(last, w.Collection.Base) + 1, SchemaRevision: w.Collection.Revision, CreatedAt: at, UpdatedAt: at, Data: next.data,
-		}}, nil
+		}
 	case bytes.Equal(next.data, current.Data):
-		return Transition{Outcome: Unchanged, Document: *current}, nil
+		t.Document = *current
+	default:
+		t.Outcome, t.Document = Updated, Document{
+			ID: w.ID, Revision: current.Revision + 1, SchemaRevision: w.Collection.Revision,
+			CreatedAt: current.CreatedAt, UpdatedAt: later(at, current.UpdatedAt), Data: next.data,
+		}
 	}
-	return Transition{Outcome: Updated, Document: Document{
-		ID: w.ID, Revision: current.Revision + 1, SchemaRevision: w.Collection.Revision,
-		CreatedAt: current.CreatedAt, UpdatedAt: later(at, current.UpdatedAt), Data: next.data,
-	}}, nil
+	return t, nil
 }
 
 // later keeps a document's times in order where the clocks of two processes differ.

@@ -13,6 +13,7 @@ import (
 const (
 	MaxCollectionName = 63
 	MaxDocumentID     = 255
+	maxOperationID    = 64
 )
 
 // Collection is the name of a collection: ^[a-z][a-z0-9_-]{0,62}$.
@@ -79,3 +80,24 @@ func forbidden(r rune) bool { return r == '/' || unicode.IsControl(r) }
 
 // String returns the id.
 func (d Document) String() string { return d.id }
+
+// Operation is the id of an operation: 1 to 64 letters, digits and "-".
+// Its zero value is no id. The server makes them, in the order of time.
+type Operation struct{ id string }
+
+// ParseOperation returns the id in s.
+// It fails with fault.NotFound and code "operation.notFound" when s is not one: nothing can have that id.
+func ParseOperation(s string) (Operation, error) {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' {
+			return Operation{}, fault.New(fault.NotFound, "operation.notFound", "there is no such operation")
+		}
+	}
+	if s == "" || len(s) > maxOperationID {
+		return Operation{}, fault.New(fault.NotFound, "operation.notFound", "there is no such operation")
+	}
+	return Operation{s}, nil
+}
+
+// String returns the id.
+func (o Operation) String() string { return o.id }

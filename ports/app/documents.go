@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
@@ -42,23 +43,21 @@ func (d *Documents) Create(ctx context.Context, by Caller, r CreateDocument) (do
 		return document.Result{}, err
 	}
 	made := ident.Document{}
-	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection) (document.Write, error) {
-		admitted, err := c.Admit(data)
-		if err != nil {
-			return document.Write{}, err
-		}
-		id, err := c.NameID(r.ID, admitted)
-		if err != nil {
-			return document.Write{}, err
-		}
-		fresh := id == ident.Document{}
+	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection, at time.Time) (document.Write, error) {
+		id := r.ID
+		fresh := id == ident.Document{} && !c.TakesIDs()
 		if fresh {
 			if made == (ident.Document{}) {
 				made = d.IDs()
 			}
 			id = made
 		}
-		return document.Write{ID: id, Fresh: fresh, Change: document.Create(c.Name, id, admitted.Data)}, nil
+		proposal, err := c.Propose(collection.Submission{Data: data, ID: id, Now: at})
+		if err != nil {
+			return document.Write{}, err
+		}
+		id = proposal.ID()
+		return document.Write{ID: id, Fresh: fresh, Change: document.Create(c.Name, id, proposal.Admit)}, nil
 	})
 }
 
@@ -78,24 +77,21 @@ func (d *Documents) Put(ctx context.Context, by Caller, r PutDocument) (document
 	if err != nil {
 		return document.Result{}, err
 	}
-	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection) (document.Write, error) {
-		return d.put(c, r.ID, data, r.Precondition)
+	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection, at time.Time) (document.Write, error) {
+		return put(c, collection.Submission{Data: data, ID: r.ID, Now: at}, r.Precondition)
 	})
 }
 
-// put judges canonical data as the whole of a document.
-func (d *Documents) put(c *collection.Collection, id ident.Document, data []byte, pre document.Precondition) (document.Write, error) {
-	admitted, err := c.Admit(data)
+// put is the write of a document as a whole.
+func put(c *collection.Collection, s collection.Submission, pre document.Precondition) (document.Write, error) {
+	proposal, err := c.Propose(s)
 	if err != nil {
-		return document.Write{}, err
-	}
-	if id, err = c.NameID(id, admitted); err != nil {
 		return document.Write{}, err
 	}
 	if err := document.RequireCondition(c, pre); err != nil {
 		return document.Write{}, err
 	}
-	return document.Write{ID: id, Change: document.Put(admitted.Data, pre)}, nil
+	return document.Write{ID: proposal.ID(), Change: document.Put(proposal.Admit, pre)}, nil
 }
 
 // DeleteDocument is a request to delete a document.
@@ -109,7 +105,7 @@ type DeleteDocument struct {
 // Delete removes a document; the result has it as it was.
 // It fails with fault.NotFound, with a *document.StaleError where the precondition does not hold, and with fault.ConditionRequired where one is missing.
 func (d *Documents) Delete(ctx context.Context, by Caller, r DeleteDocument) (document.Result, error) {
-	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection) (document.Write, error) {
+	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection, _ time.Time) (document.Write, error) {
 		if err := document.RequireCondition(c, r.Precondition); err != nil {
 			return document.Write{}, err
 		}
@@ -118,14 +114,14 @@ func (d *Documents) Delete(ctx context.Context, by Caller, r DeleteDocument) (do
 }
 
 // write has judge make a write of the collection as it is, and makes that write; where the configuration changed meanwhile it begins again.
-func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection, validateOnly bool, judge func(*collection.Collection) (document.Write, error)) (document.Result, error) {
+func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection, validateOnly bool, judge func(*collection.Collection, time.Time) (document.Write, error)) (document.Result, error) {
 	at := d.Clock()
 	for range judgements {
 		c, err := d.Catalog.Get(ctx, name)
 		if err != nil {
 			return document.Result{}, err
 		}
-		w, err := judge(c)
+		w, err := judge(c, at)
 		if err != nil {
 			return document.Result{}, err
 		}

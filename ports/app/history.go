@@ -143,7 +143,7 @@ type RestoreDocument struct {
 // Restore stores the data of an older revision as a new one, also of a document that is deleted. It is judged by the configuration in force, like a Put of that data.
 // It fails like Put, with fault.NotFound where there is no such revision, and with fault.Conflict, code "revision.deletion", where it is a deletion.
 func (d *Documents) Restore(ctx context.Context, by Caller, r RestoreDocument) (document.Result, error) {
-	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection) (document.Write, error) {
+	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection, at time.Time) (document.Write, error) {
 		made, err := d.Store.GetRevision(ctx, c.Key, r.ID, r.Revision)
 		if err != nil {
 			return document.Write{}, err
@@ -151,6 +151,6 @@ func (d *Documents) Restore(ctx context.Context, by Caller, r RestoreDocument) (
 		if made.Data == nil {
 			return document.Write{}, fault.New(fault.Conflict, "revision.deletion", "revision %d of document %q is its deletion: there is nothing to restore", r.Revision, r.ID)
 		}
-		return d.put(c, r.ID, made.Data, r.Precondition)
+		return put(c, collection.Submission{Way: collection.Returned, Data: made.Data, ID: r.ID, Now: at}, r.Precondition)
 	})
 }

@@ -155,7 +155,7 @@ func (run *importRun) strict(ctx context.Context) error {
 			return err
 		}
 		if item.faults == nil {
-			item.judge(chunk.collection)
+			item.judge(chunk.collection, run.transfer.Clock())
 		}
 		run.fail(item)
 		chunk.release(run.report.Failed > 0)
@@ -183,8 +183,9 @@ func (run *importRun) judgeTail(ctx context.Context, chunk *importChunk) error {
 		}
 		chunk.collection = c
 	}
+	now := run.transfer.Clock()
 	for _, item := range chunk.items[chunk.judged:] {
-		item.judge(chunk.collection)
+		item.judge(chunk.collection, now)
 		run.fail(item)
 	}
 	chunk.judged = len(chunk.items)
@@ -242,9 +243,10 @@ func (run *importRun) judge(ctx context.Context, chunk *importChunk) error {
 		return err
 	}
 	chunk.collection = c
+	now := run.transfer.Clock()
 	for _, item := range chunk.items {
 		if !item.unreadable {
-			item.judge(c)
+			item.judge(c, now)
 		}
 	}
 	return ctx.Err()

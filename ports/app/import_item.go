@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -29,9 +30,10 @@ type importItem struct {
 	line int64
 	// given is the id that the envelope names, zero in the shape of data.
 	given ident.Document
-	// data is the canonical text as it came, admitted what the collection makes of it.
-	data, admitted []byte
-	id             ident.Document
+	// data is the canonical text as it came, proposal what the collection has to say of it.
+	data     []byte
+	proposal *collection.Proposal
+	id       ident.Document
 	// prefix leads from the line to the data.
 	prefix string
 	faults []fault.Violation
@@ -92,22 +94,27 @@ func (item *importItem) open() error {
 	return nil
 }
 
-// judge says what the collection makes of the data; it may be called again for another version.
-func (item *importItem) judge(c *collection.Collection) {
+// judge begins the judgement of the data; it may be called again for another version of the collection.
+func (item *importItem) judge(c *collection.Collection, now time.Time) {
 	item.faults = nil
-	admitted, err := c.Admit(item.data)
-	if err == nil {
-		item.id, err = c.NameID(item.given, admitted)
+	id := item.given
+	if id == (ident.Document{}) && !c.TakesIDs() {
+		id = lineID(item.line, item.data)
 	}
-	if err != nil {
+	way := collection.Whole
+	if item.backup() {
+		way = collection.Returned
+	}
+	var err error
+	if item.proposal, err = c.Propose(collection.Submission{Way: way, Data: item.data, ID: id, Now: now}); err != nil {
 		item.refuse(item.prefix, err)
 		return
 	}
-	item.admitted = admitted.Data
-	if item.id == (ident.Document{}) {
-		item.id = lineID(item.line, item.data)
-	}
+	item.id = item.proposal.ID()
 }
+
+// backup says whether the line is an envelope.
+func (item *importItem) backup() bool { return item.prefix != "" }
 
 // refuse records an error as the faults of the line.
 func (item *importItem) refuse(prefix string, err error) {
@@ -230,19 +237,29 @@ func (c *importChunk) refuse(err *document.DuplicateError) {
 // decide says what becomes of the item where current is stored under its id.
 func (item *importItem) decide(r ImportDocuments, current *document.Document) document.Next {
 	item.faults = nil
+	var stored []byte
 	switch {
 	case current == nil:
-		item.outcome = created
+	case r.Existing == ExistingReplace:
+		stored = current.Data
 	case r.Existing == ExistingSkip:
 		item.outcome = skipped
 		return document.Keep()
-	case r.Existing == ExistingReplace && bytes.Equal(current.Data, item.admitted):
-		item.outcome = unchanged
-	case r.Existing == ExistingReplace:
-		item.outcome = replaced
 	default:
 		item.refuse("", document.Exists(r.Collection, item.id))
 		return document.Keep()
 	}
-	return document.Store(item.admitted)
+	admitted, err := item.proposal.Admit(stored)
+	switch {
+	case err != nil:
+		item.refuse(item.prefix, err)
+		return document.Keep()
+	case current == nil:
+		item.outcome = created
+	case bytes.Equal(stored, admitted.Data):
+		item.outcome = unchanged
+	default:
+		item.outcome = replaced
+	}
+	return document.Accept(admitted)
 }

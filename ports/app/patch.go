@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
@@ -29,10 +30,11 @@ func (d *Documents) Patch(ctx context.Context, by Caller, r PatchDocument) (docu
 	if err != nil {
 		return document.Result{}, err
 	}
-	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection) (document.Write, error) {
+	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection, at time.Time) (document.Write, error) {
 		if err := document.RequireCondition(c, r.Precondition); err != nil {
 			return document.Write{}, err
 		}
-		return document.Write{ID: r.ID, Change: document.Patch(c, r.ID, r.Precondition, parsed.Apply)}, nil
+		edit := document.Edit{Collection: c, ID: r.ID, Precondition: r.Precondition, Way: collection.Edited, Now: at, Apply: parsed.Apply}
+		return document.Write{ID: r.ID, Change: edit.Change}, nil
 	})
 }

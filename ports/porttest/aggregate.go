@@ -100,7 +100,7 @@ func (f fixture) selling(configuration string) *collection.Collection {
 	f.configure("sales", configuration)
 	c := f.compile(f.configure("sales", configuration))
 	for i, text := range sales {
-		w := write(c.Stored, fmt.Sprint("s", i), document.Put([]byte(sorted(text)), document.Precondition{}))
+		w := write(c.Stored, fmt.Sprint("s", i), document.Put(document.AsIs([]byte(sorted(text))), document.Precondition{}))
 		w.Indexes = c.Maintained
 		b := batch(w)
 		b.At = noon.Add(time.Duration(i) * time.Second)

@@ -33,7 +33,7 @@ func AgreeOnRows(t *testing.T, model, other ports.Store, seed uint64) {
 	for i := range 25 {
 		data := jsontext.Append(nil, randomData(random))
 		for j, s := range []ports.Store{model, other} {
-			fixture{t, s}.one(write(collections[j].Stored, fmt.Sprint("d", i), document.Put(data, document.Precondition{})))
+			fixture{t, s}.one(write(collections[j].Stored, fmt.Sprint("d", i), document.Put(document.AsIs(data), document.Precondition{})))
 		}
 	}
 	g := &pipelines{random}

@@ -85,7 +85,7 @@ func (f fixture) searching(seed uint64, n int) (*collection.Collection, []docume
 	c := f.compile(f.configure("searched", searched))
 	var all []document.Document
 	for i := range n {
-		w := write(c.Stored, fmt.Sprint("d", i), document.Put(jsontext.Append(nil, searchedData(random)), document.Precondition{}))
+		w := write(c.Stored, fmt.Sprint("d", i), document.Put(document.AsIs(jsontext.Append(nil, searchedData(random))), document.Precondition{}))
 		w.Indexes = c.Maintained
 		b := batch(w)
 		b.At = noon.Add(seconds(random.IntN(40)))

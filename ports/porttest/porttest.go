@@ -54,6 +54,7 @@ func Store(t *testing.T, open Open, without ...Without) {
 	t.Run("News", func(t *testing.T) { News(t, open) })
 	t.Run("Recent", func(t *testing.T) { Recent(t, open) })
 	t.Run("History", func(t *testing.T) { History(t, open) })
+	t.Run("Operations", func(t *testing.T) { Operations(t, open) })
 	t.Run("Export", func(t *testing.T) { Export(t, open) })
 	t.Run("Purge", func(t *testing.T) { Purge(t, open) })
 	t.Run("Concurrency", func(t *testing.T) { Concurrency(t, open) })
@@ -177,15 +178,15 @@ func write(c collection.Stored, name string, does document.Change) document.Writ
 }
 
 func create(c collection.Stored, name, data string) document.Write {
-	return write(c, name, document.Create(c.Name, id(name), []byte(data)))
+	return write(c, name, document.Create(c.Name, id(name), document.AsIs([]byte(data))))
 }
 
 func put(c collection.Stored, name, data string) document.Write {
-	return write(c, name, document.Put([]byte(data), document.Precondition{}))
+	return write(c, name, document.Put(document.AsIs([]byte(data)), document.Precondition{}))
 }
 
 func putIf(c collection.Stored, name, data string, pre document.Precondition) document.Write {
-	return write(c, name, document.Put([]byte(data), pre))
+	return write(c, name, document.Put(document.AsIs([]byte(data)), pre))
 }
 
 func remove(c collection.Stored, name string) document.Write {

@@ -5216,9 +5216,12 @@ func (r AggregateDocumentsResponse) ContentType() string {
 
 // ListDocumentsResponse200Headers the declared response headers of an HTTP 200 response for ListDocuments
 type ListDocumentsResponse200Headers struct {
-	CacheControl string
-	Link         *string
-	RequestID    string
+	CDNCacheControl *string
+	CacheControl    string
+	CacheTag        *string
+	Link            *string
+	RequestID       string
+	SurrogateKey    *string
 }
 
 // ListDocumentsResponse400Headers the declared response headers of an HTTP 400 response for ListDocuments
@@ -5770,16 +5773,22 @@ func (r DeleteDocumentResponse) ContentType() string {
 
 // GetDocumentResponse200Headers the declared response headers of an HTTP 200 response for GetDocument
 type GetDocumentResponse200Headers struct {
-	CacheControl string
-	ETag         string
-	RequestID    string
+	CDNCacheControl *string
+	CacheControl    string
+	CacheTag        *string
+	ETag            string
+	RequestID       string
+	SurrogateKey    *string
 }
 
 // GetDocumentResponse304Headers the declared response headers of an HTTP 304 response for GetDocument
 type GetDocumentResponse304Headers struct {
-	CacheControl string
-	ETag         string
-	RequestID    string
+	CDNCacheControl *string
+	CacheControl    string
+	CacheTag        *string
+	ETag            string
+	RequestID       string
+	SurrogateKey    *string
 }
 
 // GetDocumentResponse400Headers the declared response headers of an HTTP 400 response for GetDocument
@@ -5943,16 +5952,22 @@ func (r GetDocumentResponse) ContentType() string {
 
 // HeadDocumentResponse200Headers the declared response headers of an HTTP 200 response for HeadDocument
 type HeadDocumentResponse200Headers struct {
-	CacheControl string
-	ETag         string
-	RequestID    string
+	CDNCacheControl *string
+	CacheControl    string
+	CacheTag        *string
+	ETag            string
+	RequestID       string
+	SurrogateKey    *string
 }
 
 // HeadDocumentResponse304Headers the declared response headers of an HTTP 304 response for HeadDocument
 type HeadDocumentResponse304Headers struct {
-	CacheControl string
-	ETag         string
-	RequestID    string
+	CDNCacheControl *string
+	CacheControl    string
+	CacheTag        *string
+	ETag            string
+	RequestID       string
+	SurrogateKey    *string
 }
 
 // HeadDocumentResponse400Headers the declared response headers of an HTTP 400 response for HeadDocument
@@ -10274,12 +10289,26 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ListDocumentsResponse200Headers
+		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CDNCacheControl = &value
+		}
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheTag = &value
 		}
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
@@ -10294,6 +10323,13 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Surrogate-Key"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Surrogate-Key", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SurrogateKey = &value
 		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
@@ -11005,12 +11041,26 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetDocumentResponse200Headers
+		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CDNCacheControl = &value
+		}
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheTag = &value
 		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
@@ -11025,16 +11075,37 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Surrogate-Key"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Surrogate-Key", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SurrogateKey = &value
 		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 304:
 		var headers GetDocumentResponse304Headers
+		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CDNCacheControl = &value
+		}
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheTag = &value
 		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
@@ -11049,6 +11120,13 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Surrogate-Key"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Surrogate-Key", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SurrogateKey = &value
 		}
 		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
@@ -11224,12 +11302,26 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 	switch {
 	case rsp.StatusCode == 200:
 		var headers HeadDocumentResponse200Headers
+		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CDNCacheControl = &value
+		}
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheTag = &value
 		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
@@ -11244,16 +11336,37 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Surrogate-Key"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Surrogate-Key", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SurrogateKey = &value
 		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 304:
 		var headers HeadDocumentResponse304Headers
+		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CDNCacheControl = &value
+		}
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheTag = &value
 		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
@@ -11268,6 +11381,13 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Surrogate-Key"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Surrogate-Key", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SurrogateKey = &value
 		}
 		response.Headers304 = &headers
 	case rsp.StatusCode == 400:

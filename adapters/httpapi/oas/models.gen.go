@@ -593,8 +593,36 @@ type AggregateUnwind = json.RawMessage
 // AggregateValue An expression, such as `doc.total * 2`, or the bucket of time that an instant lies in.
 type AggregateValue = json.RawMessage
 
+// CachePolicy How long answers about documents may be used without asking again. Without it, a browser may keep an answer and asks every time whether it still holds.
+type CachePolicy struct {
+	// MaxAge Whole numbers with the units d, h, m and s, the longer before the shorter.
+	//
+	// Example: 1h30m
+	MaxAge Duration `json:"maxAge,omitempty,omitzero"`
+
+	// Public Everybody may see the documents: caches that many share, such as a CDN, may keep answers and give them to anybody, with or without a key.
+	Public bool `json:"public,omitempty,omitzero"`
+
+	// SMaxAge Whole numbers with the units d, h, m and s, the longer before the shorter.
+	//
+	// Example: 1h30m
+	SMaxAge Duration `json:"sMaxAge,omitempty,omitzero"`
+
+	// StaleIfError Whole numbers with the units d, h, m and s, the longer before the shorter.
+	//
+	// Example: 1h30m
+	StaleIfError Duration `json:"staleIfError,omitempty,omitzero"`
+
+	// StaleWhileRevalidate Whole numbers with the units d, h, m and s, the longer before the shorter.
+	//
+	// Example: 1h30m
+	StaleWhileRevalidate Duration `json:"staleWhileRevalidate,omitempty,omitzero"`
+}
+
 // Collection A collection and its configuration.
 type Collection struct {
+	// Cache How long answers about documents may be used without asking again. Without it, a browser may keep an answer and asks every time whether it still holds.
+	Cache       CachePolicy           `json:"cache,omitempty,omitzero"`
 	Concurrency CollectionConcurrency `json:"concurrency"`
 	CreatedAt   time.Time             `json:"createdAt"`
 	Description string                `json:"description,omitempty,omitzero"`
@@ -747,6 +775,11 @@ type DocumentRevisionPage struct {
 
 // DocumentUpdate Operators with CEL paths such as `doc.stock`, at most 1,000 in all, none of which overlap. A member that is missing counts as 0 for numbers and as [] for arrays; objects on the way to it are made.
 type DocumentUpdate = json.RawMessage
+
+// Duration Whole numbers with the units d, h, m and s, the longer before the shorter.
+//
+// Example: 1h30m
+type Duration = string
 
 // Explanation How the documents were found.
 type Explanation struct {

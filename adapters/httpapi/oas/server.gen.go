@@ -3821,9 +3821,12 @@ type ListDocumentsResponseObject interface {
 }
 
 type ListDocuments200ResponseHeaders struct {
-	CacheControl string
-	Link         string
-	RequestID    string
+	CDNCacheControl string
+	CacheControl    string
+	CacheTag        string
+	Link            string
+	RequestID       string
+	SurrogateKey    string
 }
 
 type ListDocuments200JSONResponse struct {
@@ -3838,9 +3841,12 @@ func (response ListDocuments200JSONResponse) VisitListDocumentsResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("Link", fmt.Sprint(response.Headers.Link))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Surrogate-Key", fmt.Sprint(response.Headers.SurrogateKey))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -4437,9 +4443,12 @@ type GetDocumentResponseObject interface {
 }
 
 type GetDocument200ResponseHeaders struct {
-	CacheControl string
-	ETag         string
-	RequestID    string
+	CDNCacheControl string
+	CacheControl    string
+	CacheTag        string
+	ETag            string
+	RequestID       string
+	SurrogateKey    string
 }
 
 type GetDocument200JSONResponse struct {
@@ -4454,18 +4463,24 @@ func (response GetDocument200JSONResponse) VisitGetDocumentResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Surrogate-Key", fmt.Sprint(response.Headers.SurrogateKey))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
 
 type GetDocument304ResponseHeaders struct {
-	CacheControl string
-	ETag         string
-	RequestID    string
+	CDNCacheControl string
+	CacheControl    string
+	CacheTag        string
+	ETag            string
+	RequestID       string
+	SurrogateKey    string
 }
 
 type GetDocument304Response struct {
@@ -4473,9 +4488,12 @@ type GetDocument304Response struct {
 }
 
 func (response GetDocument304Response) VisitGetDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Surrogate-Key", fmt.Sprint(response.Headers.SurrogateKey))
 	w.WriteHeader(304)
 	return nil
 }
@@ -4629,9 +4647,12 @@ type HeadDocumentResponseObject interface {
 }
 
 type HeadDocument200ResponseHeaders struct {
-	CacheControl string
-	ETag         string
-	RequestID    string
+	CDNCacheControl string
+	CacheControl    string
+	CacheTag        string
+	ETag            string
+	RequestID       string
+	SurrogateKey    string
 }
 
 type HeadDocument200Response struct {
@@ -4639,17 +4660,23 @@ type HeadDocument200Response struct {
 }
 
 func (response HeadDocument200Response) VisitHeadDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Surrogate-Key", fmt.Sprint(response.Headers.SurrogateKey))
 	w.WriteHeader(200)
 	return nil
 }
 
 type HeadDocument304ResponseHeaders struct {
-	CacheControl string
-	ETag         string
-	RequestID    string
+	CDNCacheControl string
+	CacheControl    string
+	CacheTag        string
+	ETag            string
+	RequestID       string
+	SurrogateKey    string
 }
 
 type HeadDocument304Response struct {
@@ -4657,9 +4684,12 @@ type HeadDocument304Response struct {
 }
 
 func (response HeadDocument304Response) VisitHeadDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Surrogate-Key", fmt.Sprint(response.Headers.SurrogateKey))
 	w.WriteHeader(304)
 	return nil
 }

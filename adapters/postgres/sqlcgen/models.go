@@ -3,3 +3,34 @@
 //   sqlc v1.31.1
 
 package sqlcgen
+
+import (
+	"time"
+)
+
+type Operation struct {
+	OperationID  string
+	Bucket       int32
+	CollectionID int32
+	Collection   string
+	Kind         string
+	Request      []byte
+	Actor        string
+	RequestID    string
+	CreatedAt    time.Time
+	StartedAt    *time.Time
+	EndedAt      *time.Time
+	State        string
+	Phase        string
+	Cursor       string
+	Total        int64
+	Done         int64
+	Changed      int64
+	Failed       int64
+	First        int64
+	Last         int64
+	Failure      []byte
+	Holder       string
+	HeldUntil    *time.Time
+	Claims       int32
+}

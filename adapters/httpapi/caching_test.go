@@ -1,0 +1,102 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const sheetPath = "/v1/collections/sheets"
+
+// How answers may be kept is what the collection says, and only what a public one shows may be kept by many.
+func TestCaching(t *testing.T) {
+	t.Parallel()
+	const public = `{"public": true, "maxAge": "0s", "sMaxAge": "1m", "staleWhileRevalidate": "30s", "staleIfError": "10m"}`
+	for _, test := range []struct {
+		name, cache     string
+		send            string
+		control, shared string
+		keys            string
+	}{
+		{name: "no policy", cache: `{}`, send: "/documents/a", control: "private, no-cache"},
+		{name: "private", cache: `{"maxAge": "30s", "staleWhileRevalidate": "1m"}`, send: "/documents/a", control: "private, max-age=30, stale-while-revalidate=60"},
+		{name: "private list", cache: `{"maxAge": "30s"}`, send: "/documents", control: "private, max-age=30"},
+		{name: "private, stale at once", cache: `{"staleIfError": "1h"}`, send: "/documents", control: "private, max-age=0, stale-if-error=3600"},
+		{name: "public", cache: `{"public": true, "maxAge": "30s"}`, send: "/documents/a", control: "public, max-age=30, s-maxage=30", shared: "max-age=30", keys: "sheets sheets/a"},
+		{name: "public, always asked", cache: `{"public": true}`, send: "/documents/a", control: "public, no-cache", shared: "no-cache", keys: "sheets sheets/a"},
+		{
+			name: "public, for shared caches above all", cache: public, send: "/documents/a",
+			control: "public, max-age=0, s-maxage=60, stale-while-revalidate=30, stale-if-error=600", shared: "max-age=60, stale-while-revalidate=30, stale-if-error=600", keys: "sheets sheets/a",
+		},
+		{
+			name: "public list", cache: public, send: "/documents?filter=true",
+			control: "public, max-age=0, s-maxage=60, stale-while-revalidate=30, stale-if-error=600", shared: "max-age=60, stale-while-revalidate=30, stale-if-error=600", keys: "sheets sheets:list",
+		},
+		{name: "what was", cache: public, send: "/documents/a?asOf=2030-01-01T00:00:00Z", control: "private, no-cache"},
+		{name: "revisions", cache: public, send: "/documents/a/revisions", control: "private, no-cache"},
+		{name: "revision", cache: public, send: "/documents/a/revisions/1", control: "private, no-cache"},
+		{name: "difference", cache: public, send: "/documents/a/diff", control: "private, no-cache"},
+		{name: "configuration", cache: public, send: "", control: "private, no-cache"},
+		{name: "stream", cache: public, send: "/export", control: "no-store"},
+		{name: "failure", cache: public, send: "/documents/b", control: "no-store"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			a := inMemory(t, rootKey)
+			key := "Authorization: Bearer sesame"
+			wantStatus(t, a.send(t, "PUT "+sheetPath, `{"cache": `+test.cache+`}`, key), http.StatusCreated)
+			wantStatus(t, a.send(t, "PUT "+sheetPath+"/documents/a", `{}`, key), http.StatusCreated)
+			methods := []string{"GET", "HEAD"}
+			for _, method := range methods {
+				wantCaching(t, a.send(t, method+" "+sheetPath+test.send, "", key), test.control, test.shared, test.keys)
+			}
+			if strings.HasSuffix(test.send, "/a") {
+				wantCaching(t, wantStatus(t, a.send(t, "GET "+sheetPath+test.send, "", key, `If-None-Match: "1"`), http.StatusNotModified), test.control, test.shared, test.keys)
+			}
+			refused := a.send(t, "GET "+sheetPath+test.send, "")
+			wantProblem(t, refused, http.StatusUnauthorized, "auth.required")
+			wantCaching(t, refused, "no-store", "", "")
+		})
+	}
+}
+
+// wantCaching holds the headers of an answer against the rules that tie them together.
+func wantCaching(t *testing.T, got reply, control, shared, keys string) {
+	t.Helper()
+	for name, want := range map[string]string{
+		"Cache-Control": control, "CDN-Cache-Control": shared, "Surrogate-Key": keys, "Cache-Tag": strings.ReplaceAll(keys, " ", ","),
+	} {
+		if value := got.header.Get(name); value != want {
+			t.Errorf("%s: %q, want %q", name, value, want)
+		}
+	}
+	vary := strings.Split(strings.Join(got.header.Values("Vary"), ", "), ", ")
+	if !slices.Contains(vary, "Accept-Encoding") {
+		t.Errorf("Vary: %q lacks Accept-Encoding", vary)
+	}
+	if private := strings.HasPrefix(control, "private"); private != slices.Contains(vary, "Authorization") {
+		t.Errorf("Vary: %q beside %s", vary, control)
+	}
+}
+
+// An answer that shows documents of several collections may be kept as far as all of them allow.
+func TestCaching_Expand(t *testing.T) {
+	t.Parallel()
+	a := inMemory(t)
+	a.declare(t, "authors", `{"cache": {"public": true, "maxAge": "10s", "staleWhileRevalidate": "5s"}}`)
+	a.declare(t, "secrets", `{"cache": {"maxAge": "1m"}}`)
+	a.declare(t, "sheets", `{"cache": {"public": true, "maxAge": "1h", "sMaxAge": "5s", "staleWhileRevalidate": "1m"},
+		"references": [{"path": "doc.by", "collection": "authors"}, {"path": "doc.secret", "collection": "secrets"}, {"path": "doc.ghost", "collection": "ghosts"}]}`)
+	a.put(t, "sheets", "a", `{"by": "x"}`)
+	for _, path := range []string{"/documents/a", "/documents"} {
+		own := "sheets sheets:list"
+		if path == "/documents/a" {
+			own = "sheets sheets/a"
+		}
+		wantCaching(t, a.send(t, "GET "+sheetPath+path+"?expand=doc.by", ""),
+			"public, max-age=10, s-maxage=5, stale-while-revalidate=5", "max-age=5, stale-while-revalidate=5", own+" authors authors:list")
+		wantCaching(t, a.send(t, "GET "+sheetPath+path+"?expand=doc.by,doc.secret", ""), "private, max-age=10", "", "")
+		wantCaching(t, a.send(t, "GET "+sheetPath+path+"?expand=doc.ghost", ""), "private, no-cache", "", "")
+	}
+}
