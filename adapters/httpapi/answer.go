@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/ports/app"
 )
 
@@ -19,7 +21,8 @@ type answer struct {
 	// etag, location, link, preference, cache and token are headers; "" is left out.
 	etag, location, link, preference, cache, token string
 	contentType                                    string
-	body                                           []byte
+	// body is the answer's own: it may be appended to.
+	body []byte
 	// edge is nil for an answer that only the caller may keep.
 	edge *shared
 	// stream writes the whole answer instead, headers included.
@@ -50,6 +53,9 @@ func (a answer) write(w http.ResponseWriter) error {
 	}
 	if a.ex != nil {
 		a.ex.started = true
+	}
+	if a.contentType == jsonType || a.contentType == jsonPatchType {
+		a.body = append(a.body, '\n') // for people at a terminal; problems end with one too
 	}
 	if a.contentType != "" {
 		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
@@ -138,6 +144,36 @@ const envelopeBytes = 160
 
 func documentText(d document.Document) []byte {
 	return appendDocument(make([]byte, 0, len(d.Data)+len(d.ID.String())+envelopeBytes), d)
+}
+
+// storedText is the envelope of a document that was written, with the warnings of the collection where there are any.
+func storedText(r document.Result) []byte {
+	b := documentText(r.Document)
+	if len(r.Warnings) == 0 {
+		return b
+	}
+	b = append(b[:len(b)-1], `,"warnings":`...)
+	return append(appendWarnings(b, r.Warnings), '}')
+}
+
+// warning is a violation that did not refuse a document, as it is sent.
+type warning struct {
+	Pointer string         `json:"pointer"`
+	Code    string         `json:"code"`
+	Message string         `json:"message"`
+	Params  map[string]any `json:"params,omitempty"`
+}
+
+func appendWarnings(b []byte, list []fault.Violation) []byte {
+	sent := make([]warning, len(list))
+	for i, v := range list {
+		sent[i] = warning{v.Pointer, v.Code, v.Message, v.Params}
+	}
+	text, err := json.Marshal(sent)
+	if err != nil {
+		panic("httpapi: warnings of texts and numbers always encode: " + err.Error())
+	}
+	return append(b, text...)
 }
 
 // pageLinks is the header that leads to the pages around (RFC 8288).

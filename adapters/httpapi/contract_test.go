@@ -189,6 +189,8 @@ var scenarios = []scenario{
 	{name: "alive", send: "GET /livez", status: 200, want: `{"status":"ok","checks":[]}`},
 	{name: "contract", send: "GET /openapi.yaml", status: 200, has: []string{"Content-Type: application/yaml"}},
 	{name: "metrics", send: "GET /metrics", status: 200},
+	{name: "metrics, keyed", send: "GET /metrics", headers: []string{"Authorization: Bearer sesame"}, settings: rootKey, status: 200},
+	{name: "metrics, open beside a key", send: "GET /metrics", settings: func(s *settings) { s.RootKey = "sesame" }, status: 200},
 	{name: "problem type", send: "GET /problems/not-found", status: 200},
 	{name: "ready", send: "GET /readyz", settings: checking(nil), status: 200, want: `{"status":"ok","checks":[{"name":"postgres","status":"ok"}]}`},
 	{name: "not ready", send: "GET /readyz", settings: checking(errors.New("password=secret")), status: 503, want: `{"status":"failing","checks":[{"name":"postgres","status":"failing","reason":"does not answer"}]}`},
@@ -356,7 +358,7 @@ func variations() (list []scenario) {
 	return list
 }
 
-func rootKey(s *settings) { s.RootKey = "sesame" }
+func rootKey(s *settings) { s.RootKey, s.MetricsKeyed = "sesame", true }
 
 var largeCodes = map[string]string{
 	"putCollection": "request.tooLarge", "patchCollection": "request.tooLarge", "createDocument": "document.tooLarge", "putDocument": "document.tooLarge", "importDocuments": "import.tooLarge",
@@ -380,7 +382,7 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	seen := &pairs{has: map[string]bool{}}
 	t.Cleanup(func() { seen.wantAll(t) }) // when all scenarios are over
-	for _, s := range slices.Concat(scenarios, patchScenarios, historyScenarios, variations()) {
+	for _, s := range slices.Concat(scenarios, patchScenarios, historyScenarios, admissionScenarios, variations()) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			s.run(t, seen)

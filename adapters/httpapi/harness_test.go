@@ -242,7 +242,7 @@ func (a *api) judge(tb testing.TB, r *http.Request, got reply) {
 			}
 		}
 	}
-	if op == nil || r.Method != http.MethodHead && slices.Contains([]string{"path.notFound", "method.notAllowed"}, got.code(tb)) {
+	if op == nil || r.Method != http.MethodHead && slices.Contains([]string{"path.notFound", "method.notAllowed", "request.host"}, got.code(tb)) {
 		return // the contract has nothing to say of it
 	}
 	if a.seen != nil {

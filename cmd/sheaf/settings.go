@@ -29,6 +29,7 @@ type Settings struct {
 // HTTPSettings bound what one client can take, in bytes and in time.
 type HTTPSettings struct {
 	Addr              string        `setting:"addr" default:"127.0.0.1:8080" format:"address" help:"host:port to listen on; beyond loopback needs auth.rootKey, or auth.mode=none"`
+	Hosts             []string      `setting:"hosts" format:"hosts" help:"names that requests may be sent to, such as api.example.com, or *; empty is any, but only localhost where no key guards a server on loopback"`
 	MaxDocumentBytes  Bytes         `setting:"maxDocumentBytes" default:"4MiB" min:"1KiB" max:"64MiB" help:"largest document; larger ones get 413"`
 	MaxBodyBytes      Bytes         `setting:"maxBodyBytes" default:"1MiB" min:"1KiB" max:"64MiB" help:"largest body of a request that is neither a document nor an import"`
 	MaxHeaderBytes    Bytes         `setting:"maxHeaderBytes" default:"64KiB" min:"4KiB" max:"16MiB" help:"largest request line and headers together; larger ones get 431"`
@@ -86,6 +87,7 @@ type TelemetrySettings struct {
 // MetricsSettings say whether /metrics is served.
 type MetricsSettings struct {
 	Enabled bool `setting:"enabled" default:"true" help:"serve Prometheus metrics at /metrics"`
+	Keyed   bool `setting:"keyed" default:"false" help:"ask for the key at /metrics too"`
 }
 
 // PprofSettings open a listener of its own, because profiles show memory.

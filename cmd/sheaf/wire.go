@@ -71,6 +71,8 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		Contract:         sheaf.Contract,
 		MaxDocumentBytes: int(settings.HTTP.MaxDocumentBytes),
 		MaxBodyBytes:     int(settings.HTTP.MaxBodyBytes),
+		Hosts:            hostsOf(settings),
+		MetricsKeyed:     settings.Metrics.Keyed,
 		CORSOrigins:      settings.HTTP.CORS.Origins,
 		CORSMaxAge:       settings.HTTP.CORS.MaxAge,
 		Version:          w.build.Version,

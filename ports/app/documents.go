@@ -52,7 +52,7 @@ func (d *Documents) Create(ctx context.Context, by Caller, r CreateDocument) (do
 			}
 			id = made
 		}
-		proposal, err := c.Propose(collection.Submission{Data: data, ID: id, Now: at})
+		proposal, err := c.Propose(collection.Submission{New: true, Data: data, ID: id, Now: at, MaxBytes: d.Limits.Document.Bytes})
 		if err != nil {
 			return document.Write{}, err
 		}
@@ -78,7 +78,7 @@ func (d *Documents) Put(ctx context.Context, by Caller, r PutDocument) (document
 		return document.Result{}, err
 	}
 	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection, at time.Time) (document.Write, error) {
-		return put(c, collection.Submission{Data: data, ID: r.ID, Now: at}, r.Precondition)
+		return put(c, collection.Submission{Data: data, ID: r.ID, Now: at, MaxBytes: d.Limits.Document.Bytes}, r.Precondition)
 	})
 }
 
@@ -129,7 +129,7 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}}
 		if validateOnly {
 			result, err := d.rehearse(ctx, c, batch)
-			return result, d.diverged(ctx, w, err)
+			return shown(c, result), d.diverged(ctx, c, w, err)
 		}
 		results, err := d.Store.Write(ctx, batch)
 		if errors.Is(err, collection.ErrChanged) {
@@ -137,9 +137,9 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 			continue
 		}
 		if err != nil {
-			return document.Result{}, d.diverged(ctx, w, err)
+			return document.Result{}, d.diverged(ctx, c, w, err)
 		}
-		return d.marked(ctx, c, results[0]), nil
+		return shown(c, d.marked(ctx, c, results[0])), nil
 	}
 	return document.Result{}, collection.ErrChanged
 }
@@ -159,6 +159,12 @@ func mark(ctx context.Context, store ports.ChangeReader, c *collection.Collectio
 		return change.Mark{}
 	}
 	return change.Mark{Bucket: c.Bucket, Position: at}
+}
+
+// shown is what an answer shows of a result.
+func shown(c *collection.Collection, r document.Result) document.Result {
+	r.Document.Data = c.Shown(r.Document.Data, nil)
+	return r
 }
 
 // rehearse says what the batch's only write would do now, and does nothing.
@@ -187,7 +193,7 @@ func (d *Documents) rehearse(ctx context.Context, c *collection.Collection, batc
 	return document.Result(t), nil
 }
 
-// Get returns a document, which may be as old as ports.DocumentReader.GetRecent says, and where it was found, also when it fails.
+// Get returns a document as it is stored, or was a short while ago (ports.DocumentReader.GetRecent), and where it was found, also when it fails; Present makes of it what an answer shows.
 // Who names a revision in a condition has seen it, and is not served an older one.
 // It fails with fault.NotFound, and with a *document.StaleError where If-Match does not hold. If-None-Match is the caller's: see Precondition.Unmodified.
 func (d *Documents) Get(ctx context.Context, by Caller, name ident.Collection, id ident.Document, pre document.Precondition) (document.Document, ports.Source, error) {
@@ -207,7 +213,19 @@ func (d *Documents) Get(ctx context.Context, by Caller, name ident.Collection, i
 		return document.Document{}, from, err
 	}
 	pre.NoneMatch = nil
-	return found, from, pre.Check(&found)
+	return found, from, stale(c, pre.Check(&found))
+}
+
+// stale has the error of a condition show what an answer may show.
+func stale(c *collection.Collection, err error) error {
+	var e *document.StaleError
+	if !errors.As(err, &e) || e.Current == nil {
+		return err
+	}
+	shown, current := *e, *e.Current
+	current.Data = c.Shown(current.Data, nil)
+	shown.Current = &current
+	return &shown
 }
 
 // count asks for a count where one is wanted.

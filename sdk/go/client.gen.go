@@ -99,6 +99,8 @@ type ClientInterface interface {
 
 	// GetMetrics Metrics in the Prometheus text format
 	//
+	// Asks for the key where the setting `metrics.keyed` says so.
+	//
 	// Corresponds with GET /metrics (the `GetMetrics` operationId).
 	GetMetrics(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -398,7 +400,7 @@ type ClientInterface interface {
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 	//
-	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
+	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, `{"warning": …}` for what is stored all the same, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -413,7 +415,7 @@ type ClientInterface interface {
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 	//
-	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
+	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, `{"warning": …}` for what is stored all the same, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -462,6 +464,8 @@ func (c *Client) GetLiveness(ctx context.Context, reqEditors ...RequestEditorFn)
 }
 
 // GetMetrics Metrics in the Prometheus text format
+//
+// Asks for the key where the setting `metrics.keyed` says so.
 //
 // Corresponds with GET /metrics (the `GetMetrics` operationId).
 func (c *Client) GetMetrics(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1092,7 +1096,7 @@ func (c *Client) ExportDocuments(ctx context.Context, collection CollectionName,
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 //
-// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
+// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, `{"warning": …}` for what is stored all the same, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1117,7 +1121,7 @@ func (c *Client) ImportDocumentsWithBody(ctx context.Context, collection Collect
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 //
-// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
+// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, `{"warning": …}` for what is stored all the same, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3457,6 +3461,8 @@ type ClientWithResponsesInterface interface {
 
 	// GetMetricsWithResponse Metrics in the Prometheus text format
 	//
+	// Asks for the key where the setting `metrics.keyed` says so.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /metrics (the `GetMetrics` operationId).
@@ -3786,7 +3792,7 @@ type ClientWithResponsesInterface interface {
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 	//
-	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
+	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, `{"warning": …}` for what is stored all the same, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3801,7 +3807,7 @@ type ClientWithResponsesInterface interface {
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 	//
-	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
+	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, `{"warning": …}` for what is stored all the same, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3889,6 +3895,12 @@ type GetMetricsResponse200Headers struct {
 	RequestID string
 }
 
+// GetMetricsResponse401Headers the declared response headers of an HTTP 401 response for GetMetrics
+type GetMetricsResponse401Headers struct {
+	RequestID       string
+	WWWAuthenticate string
+}
+
 // GetMetricsResponse404Headers the declared response headers of an HTTP 404 response for GetMetrics
 type GetMetricsResponse404Headers struct {
 	RequestID string
@@ -3897,12 +3909,21 @@ type GetMetricsResponse404Headers struct {
 type GetMetricsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthenticated
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *NotFound
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetMetricsResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetMetricsResponse401Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *GetMetricsResponse404Headers
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetMetricsResponse) GetApplicationProblemJSON401() *Unauthenticated {
+	return r.ApplicationProblemJSON401
 }
 
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
@@ -7896,6 +7917,8 @@ func (c *ClientWithResponses) GetLivenessWithResponse(ctx context.Context, reqEd
 
 // GetMetricsWithResponse Metrics in the Prometheus text format
 //
+// Asks for the key where the setting `metrics.keyed` says so.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /metrics (the `GetMetrics` operationId).
@@ -8423,7 +8446,7 @@ func (c *ClientWithResponses) ExportDocumentsWithResponse(ctx context.Context, c
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 //
-// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
+// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, `{"warning": …}` for what is stored all the same, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8444,7 +8467,7 @@ func (c *ClientWithResponses) ImportDocumentsWithBodyWithResponse(ctx context.Co
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
 //
-// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
+// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, `{"warning": …}` for what is stored all the same, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8555,6 +8578,13 @@ func ParseGetMetricsResponse(rsp *http.Response) (*GetMetricsResponse, error) {
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
 		var dest NotFound
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -8575,6 +8605,23 @@ func ParseGetMetricsResponse(rsp *http.Response) (*GetMetricsResponse, error) {
 			headers.RequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetMetricsResponse401Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
 	case rsp.StatusCode == 404:
 		var headers GetMetricsResponse404Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
