@@ -13,7 +13,9 @@ import (
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/principal"
+	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/ports"
+	"github.com/sheafdb/sheaf/ports/app"
 )
 
 // exchange is one request with its answer on the way: what the layers tell one another.
@@ -30,6 +32,14 @@ type exchange struct {
 	seen change.Token
 	// from is where the document was found that the answer is about.
 	from ports.Source
+	// key is what the request came with to be told from others that are sent again, "" for none.
+	key string
+	// ticket is the claim of a request with a key, nil for every other.
+	ticket *app.Ticket
+	// keep stores the answer to a request with a key.
+	keep func(receipt.Answer) error
+	// pending says that the answer is kept by the write, if it succeeds; settled that an answer is kept.
+	pending, settled bool
 	// started says that an answer is on its way.
 	started bool
 	// code is of the problem that was answered.

@@ -19,51 +19,39 @@ const (
 
 // apply writes what was decided and commits. It fails with errUnknown when the connection broke while the commit was on its way.
 func (t *transaction) apply(ctx context.Context, p *plan) error {
+	settled := settlementsOf(p.units)
+	if len(p.changes) == 0 && p.step() == nil {
+		return t.settle(ctx, settled)
+	}
 	r := rowsOf(p)
 	entries, kept := entryRowsOf(p), p.kept()
 	if p.step() != nil || len(kept) > 0 || len(r.id) > chunkRows || p.bytes > chunkBytes || entries.size() > chunkRows || textBytes(entries.texts) > chunkBytes {
-		return t.applyInSteps(ctx, p, r, entries, kept)
+		return settled.blame(t.applyInSteps(ctx, p, r, entries, kept, settled))
 	}
-	if !entries.empty() {
-		return p.blame(t.applyWithEntries(ctx, p, r, entries), entries.unique)
-	}
-	if !t.open {
-		// A statement by itself is a transaction, and commits before it is answered.
-		bases, err := t.queries.Write(ctx, r.write())
-		return t.committed(p.take(r, bases, err))
-	}
-	b := &pgx.Batch{}
 	w := r.write()
-	b.Queue(sqlcgen.Write, w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
-		w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
-	return t.commitBatch(ctx, p, r, b)
-}
-
-// commitBatch sends a batch whose last statement writes and returns the bases, and commits.
-func (t *transaction) commitBatch(ctx context.Context, p *plan, r *rows, b *pgx.Batch) error {
-	var bases []int64
-	b.QueuedQueries[b.Len()-1].QueryRow(func(row pgx.Row) error { return row.Scan(&bases) })
-	b.Queue(`COMMIT`)
-	err := t.conn.SendBatch(ctx, b).Close()
-	err = t.committed(p.take(r, bases, err))
-	t.open = err != nil
-	return err
-}
-
-// applyWithEntries does the same where documents have entries in indexes.
-func (t *transaction) applyWithEntries(ctx context.Context, p *plan, r *rows, entries entryRows) error {
-	w := r.writeWithEntries(entries)
-	if !t.open {
-		bases, err := t.queries.WriteWithEntries(ctx, w)
-		return t.committed(p.take(r, bases, err))
+	if entries.empty() {
+		bases, err := t.commit(ctx, settled, sqlcgen.Write,
+			w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
+			w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
+		return settled.blame(p.take(r, bases, err))
 	}
-	b := &pgx.Batch{}
-	b.Queue(sqlcgen.WriteWithEntries, w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
-		w.GoneBuckets, w.GoneIndexes, w.GoneKeys, w.GoneIds, w.EntryBuckets, w.EntryIndexes, w.EntryKeys, w.EntryIds,
-		w.TextBuckets, w.TextIndexes, w.TextIds, w.TextGone, w.Languages, w.A, w.B, w.C, w.D,
-		w.UniqueBuckets, w.UniqueIndexes, w.UniqueKeys, w.UniqueCollections, w.UniqueIds, w.UniqueGone,
+	e := r.writeWithEntries(entries)
+	bases, err := t.commit(ctx, settled, sqlcgen.WriteWithEntries,
+		w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
+		e.GoneBuckets, e.GoneIndexes, e.GoneKeys, e.GoneIds, e.EntryBuckets, e.EntryIndexes, e.EntryKeys, e.EntryIds,
+		e.TextBuckets, e.TextIndexes, e.TextIds, e.TextGone, e.Languages, e.A, e.B, e.C, e.D,
+		e.UniqueBuckets, e.UniqueIndexes, e.UniqueKeys, e.UniqueCollections, e.UniqueIds, e.UniqueGone,
 		w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
-	return t.commitBatch(ctx, p, r, b)
+	return settled.blame(p.blame(p.take(r, bases, err), entries.unique))
+}
+
+// settle ends a transaction that changes no document: only its receipts are written.
+func (t *transaction) settle(ctx context.Context, settled settlements) error {
+	t.rollback(ctx)
+	if len(settled) == 0 {
+		return nil
+	}
+	return settled.blame(t.committed(t.queries.SettleReceipts(ctx, settled.params())))
 }
 
 // take tells the results of a write that committed where their changes are: bases are what the buckets were at before. It returns err.
@@ -79,6 +67,26 @@ func (p *plan) take(r *rows, bases []int64, err error) error {
 	return nil
 }
 
+// commit writes by one statement and commits, in one round trip. It returns what the buckets were at before.
+func (t *transaction) commit(ctx context.Context, settled settlements, sql string, args ...any) (bases []int64, err error) {
+	if !t.open && len(settled) == 0 {
+		// A statement by itself is a transaction, and commits before it is answered.
+		err = t.conn.QueryRow(ctx, sql, args...).Scan(&bases)
+		return bases, t.committed(err)
+	}
+	b := &pgx.Batch{}
+	if !t.open {
+		t.open = true
+		b.Queue(beginTransaction)
+	}
+	settled.queue(b)
+	b.Queue(sql, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&bases) })
+	b.Queue(`COMMIT`)
+	err = t.committed(t.conn.SendBatch(ctx, b).Close())
+	t.open = err != nil
+	return bases, err
+}
+
 // committed marks an error of a statement that was to commit, unless it is certain that it did not.
 func (*transaction) committed(err error) error {
 	if err == nil || undone(err) {
@@ -89,9 +97,14 @@ func (*transaction) committed(err error) error {
 
 // applyInSteps does the same with a statement for each part: for batches that are too large for one, for those that rely on documents which they do not change, and for the steps
 // of operations.
-func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entries entryRows, kept []int) error {
+func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entries entryRows, kept []int, settled settlements) error {
 	if err := t.begin(ctx); err != nil {
 		return err
+	}
+	if len(settled) > 0 {
+		if err := t.queries.SettleReceipts(ctx, settled.params()); err != nil {
+			return err
+		}
 	}
 	var bases []int64
 	if len(r.id) > 0 { // a step may come without

@@ -11,9 +11,11 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/principal"
 	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/domain/schema"
 	"github.com/sheafdb/sheaf/ports"
 )
@@ -24,6 +26,8 @@ type Caller struct {
 	RequestID string
 	// Seen is what the caller has seen: nothing older is served.
 	Seen change.Token
+	// Receipt is written with what the request does to documents; nil where it came without a key, or is answered by something else.
+	Receipt *receipt.Pending[[]document.Result]
 }
 
 func (c Caller) origin() change.Origin {

@@ -1645,15 +1645,26 @@ func NewPatchCollectionRequestWithBody(server string, collection CollectionName,
 			req.Header.Set("If-Match", headerParam0)
 		}
 
-		if params.Prefer != nil {
+		if params.IdempotencyKey != nil {
 			var headerParam1 string
 
-			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Prefer", headerParam1)
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+		if params.Prefer != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam2)
 		}
 
 	}
@@ -2091,15 +2102,26 @@ func NewCreateDocumentRequestWithBody(server string, collection CollectionName, 
 
 	if params != nil {
 
-		if params.Prefer != nil {
+		if params.IdempotencyKey != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Prefer", headerParam0)
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
 		}
 
 	}
@@ -2559,15 +2581,26 @@ func NewPatchDocumentRequestWithBody(server string, collection CollectionName, i
 			req.Header.Set("If-None-Match", headerParam1)
 		}
 
-		if params.Prefer != nil {
+		if params.IdempotencyKey != nil {
 			var headerParam2 string
 
-			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Prefer", headerParam2)
+			req.Header.Set("Idempotency-Key", headerParam2)
+		}
+
+		if params.Prefer != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam3)
 		}
 
 	}
@@ -2890,15 +2923,26 @@ func NewRestoreDocumentRequestWithBody(server string, collection CollectionName,
 			req.Header.Set("If-None-Match", headerParam1)
 		}
 
-		if params.Prefer != nil {
+		if params.IdempotencyKey != nil {
 			var headerParam2 string
 
-			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Prefer", headerParam2)
+			req.Header.Set("Idempotency-Key", headerParam2)
+		}
+
+		if params.Prefer != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam3)
 		}
 
 	}
@@ -4315,12 +4359,15 @@ type DeleteCollectionResponse406Headers struct {
 
 // DeleteCollectionResponse409Headers the declared response headers of an HTTP 409 response for DeleteCollection
 type DeleteCollectionResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // DeleteCollectionResponse412Headers the declared response headers of an HTTP 412 response for DeleteCollection
 type DeleteCollectionResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // DeleteCollectionResponse500Headers the declared response headers of an HTTP 500 response for DeleteCollection
@@ -4607,16 +4654,18 @@ func (r GetCollectionResponse) ContentType() string {
 
 // PatchCollectionResponse200Headers the declared response headers of an HTTP 200 response for PatchCollection
 type PatchCollectionResponse200Headers struct {
-	ETag              *string
-	PreferenceApplied *string
-	RequestID         string
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // PatchCollectionResponse204Headers the declared response headers of an HTTP 204 response for PatchCollection
 type PatchCollectionResponse204Headers struct {
-	ETag              *string
-	PreferenceApplied *string
-	RequestID         string
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // PatchCollectionResponse400Headers the declared response headers of an HTTP 400 response for PatchCollection
@@ -4642,12 +4691,15 @@ type PatchCollectionResponse406Headers struct {
 
 // PatchCollectionResponse409Headers the declared response headers of an HTTP 409 response for PatchCollection
 type PatchCollectionResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // PatchCollectionResponse412Headers the declared response headers of an HTTP 412 response for PatchCollection
 type PatchCollectionResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // PatchCollectionResponse413Headers the declared response headers of an HTTP 413 response for PatchCollection
@@ -4664,7 +4716,8 @@ type PatchCollectionResponse415Headers struct {
 
 // PatchCollectionResponse422Headers the declared response headers of an HTTP 422 response for PatchCollection
 type PatchCollectionResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // PatchCollectionResponse500Headers the declared response headers of an HTTP 500 response for PatchCollection
@@ -4867,12 +4920,15 @@ type PutCollectionResponse406Headers struct {
 
 // PutCollectionResponse409Headers the declared response headers of an HTTP 409 response for PutCollection
 type PutCollectionResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // PutCollectionResponse412Headers the declared response headers of an HTTP 412 response for PutCollection
 type PutCollectionResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // PutCollectionResponse413Headers the declared response headers of an HTTP 413 response for PutCollection
@@ -4889,7 +4945,8 @@ type PutCollectionResponse415Headers struct {
 
 // PutCollectionResponse422Headers the declared response headers of an HTTP 422 response for PutCollection
 type PutCollectionResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // PutCollectionResponse500Headers the declared response headers of an HTTP 500 response for PutCollection
@@ -5097,7 +5154,8 @@ type AggregateDocumentsResponse415Headers struct {
 
 // AggregateDocumentsResponse422Headers the declared response headers of an HTTP 422 response for AggregateDocuments
 type AggregateDocumentsResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // AggregateDocumentsResponse500Headers the declared response headers of an HTTP 500 response for AggregateDocuments
@@ -5273,7 +5331,8 @@ type ListDocumentsResponse413Headers struct {
 
 // ListDocumentsResponse422Headers the declared response headers of an HTTP 422 response for ListDocuments
 type ListDocumentsResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // ListDocumentsResponse500Headers the declared response headers of an HTTP 500 response for ListDocuments
@@ -5410,11 +5469,12 @@ type CreateDocumentResponse200Headers struct {
 
 // CreateDocumentResponse201Headers the declared response headers of an HTTP 201 response for CreateDocument
 type CreateDocumentResponse201Headers struct {
-	ConsistencyToken  *string
-	ETag              string
-	Location          string
-	PreferenceApplied *string
-	RequestID         string
+	ConsistencyToken    *string
+	ETag                string
+	IdempotencyReplayed *string
+	Location            string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // CreateDocumentResponse204Headers the declared response headers of an HTTP 204 response for CreateDocument
@@ -5446,7 +5506,9 @@ type CreateDocumentResponse406Headers struct {
 
 // CreateDocumentResponse409Headers the declared response headers of an HTTP 409 response for CreateDocument
 type CreateDocumentResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // CreateDocumentResponse413Headers the declared response headers of an HTTP 413 response for CreateDocument
@@ -5463,7 +5525,8 @@ type CreateDocumentResponse415Headers struct {
 
 // CreateDocumentResponse422Headers the declared response headers of an HTTP 422 response for CreateDocument
 type CreateDocumentResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // CreateDocumentResponse500Headers the declared response headers of an HTTP 500 response for CreateDocument
@@ -5656,7 +5719,8 @@ type DeleteDocumentResponse406Headers struct {
 
 // DeleteDocumentResponse412Headers the declared response headers of an HTTP 412 response for DeleteDocument
 type DeleteDocumentResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // DeleteDocumentResponse428Headers the declared response headers of an HTTP 428 response for DeleteDocument
@@ -5835,7 +5899,8 @@ type GetDocumentResponse406Headers struct {
 
 // GetDocumentResponse412Headers the declared response headers of an HTTP 412 response for GetDocument
 type GetDocumentResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // GetDocumentResponse413Headers the declared response headers of an HTTP 413 response for GetDocument
@@ -6014,7 +6079,8 @@ type HeadDocumentResponse406Headers struct {
 
 // HeadDocumentResponse412Headers the declared response headers of an HTTP 412 response for HeadDocument
 type HeadDocumentResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // HeadDocumentResponse500Headers the declared response headers of an HTTP 500 response for HeadDocument
@@ -6131,18 +6197,20 @@ func (r HeadDocumentResponse) ContentType() string {
 
 // PatchDocumentResponse200Headers the declared response headers of an HTTP 200 response for PatchDocument
 type PatchDocumentResponse200Headers struct {
-	ConsistencyToken  *string
-	ETag              *string
-	PreferenceApplied *string
-	RequestID         string
+	ConsistencyToken    *string
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // PatchDocumentResponse204Headers the declared response headers of an HTTP 204 response for PatchDocument
 type PatchDocumentResponse204Headers struct {
-	ConsistencyToken  *string
-	ETag              *string
-	PreferenceApplied *string
-	RequestID         string
+	ConsistencyToken    *string
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // PatchDocumentResponse400Headers the declared response headers of an HTTP 400 response for PatchDocument
@@ -6168,12 +6236,15 @@ type PatchDocumentResponse406Headers struct {
 
 // PatchDocumentResponse409Headers the declared response headers of an HTTP 409 response for PatchDocument
 type PatchDocumentResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // PatchDocumentResponse412Headers the declared response headers of an HTTP 412 response for PatchDocument
 type PatchDocumentResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // PatchDocumentResponse413Headers the declared response headers of an HTTP 413 response for PatchDocument
@@ -6190,7 +6261,8 @@ type PatchDocumentResponse415Headers struct {
 
 // PatchDocumentResponse422Headers the declared response headers of an HTTP 422 response for PatchDocument
 type PatchDocumentResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // PatchDocumentResponse428Headers the declared response headers of an HTTP 428 response for PatchDocument
@@ -6410,12 +6482,15 @@ type PutDocumentResponse406Headers struct {
 
 // PutDocumentResponse409Headers the declared response headers of an HTTP 409 response for PutDocument
 type PutDocumentResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // PutDocumentResponse412Headers the declared response headers of an HTTP 412 response for PutDocument
 type PutDocumentResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // PutDocumentResponse413Headers the declared response headers of an HTTP 413 response for PutDocument
@@ -6432,7 +6507,8 @@ type PutDocumentResponse415Headers struct {
 
 // PutDocumentResponse422Headers the declared response headers of an HTTP 422 response for PutDocument
 type PutDocumentResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // PutDocumentResponse428Headers the declared response headers of an HTTP 428 response for PutDocument
@@ -6750,27 +6826,30 @@ func (r DiffDocumentResponse) ContentType() string {
 
 // RestoreDocumentResponse200Headers the declared response headers of an HTTP 200 response for RestoreDocument
 type RestoreDocumentResponse200Headers struct {
-	ConsistencyToken  *string
-	ETag              *string
-	PreferenceApplied *string
-	RequestID         string
+	ConsistencyToken    *string
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // RestoreDocumentResponse201Headers the declared response headers of an HTTP 201 response for RestoreDocument
 type RestoreDocumentResponse201Headers struct {
-	ConsistencyToken  *string
-	ETag              string
-	Location          string
-	PreferenceApplied *string
-	RequestID         string
+	ConsistencyToken    *string
+	ETag                string
+	IdempotencyReplayed *string
+	Location            string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // RestoreDocumentResponse204Headers the declared response headers of an HTTP 204 response for RestoreDocument
 type RestoreDocumentResponse204Headers struct {
-	ConsistencyToken  *string
-	ETag              *string
-	PreferenceApplied *string
-	RequestID         string
+	ConsistencyToken    *string
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // RestoreDocumentResponse400Headers the declared response headers of an HTTP 400 response for RestoreDocument
@@ -6796,12 +6875,15 @@ type RestoreDocumentResponse406Headers struct {
 
 // RestoreDocumentResponse409Headers the declared response headers of an HTTP 409 response for RestoreDocument
 type RestoreDocumentResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // RestoreDocumentResponse412Headers the declared response headers of an HTTP 412 response for RestoreDocument
 type RestoreDocumentResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // RestoreDocumentResponse413Headers the declared response headers of an HTTP 413 response for RestoreDocument
@@ -6818,7 +6900,8 @@ type RestoreDocumentResponse415Headers struct {
 
 // RestoreDocumentResponse422Headers the declared response headers of an HTTP 422 response for RestoreDocument
 type RestoreDocumentResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // RestoreDocumentResponse428Headers the declared response headers of an HTTP 428 response for RestoreDocument
@@ -7449,7 +7532,8 @@ type ImportDocumentsResponse415Headers struct {
 
 // ImportDocumentsResponse422Headers the declared response headers of an HTTP 422 response for ImportDocuments
 type ImportDocumentsResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // ImportDocumentsResponse500Headers the declared response headers of an HTTP 500 response for ImportDocuments
@@ -7628,7 +7712,8 @@ type QueryDocumentsResponse415Headers struct {
 
 // QueryDocumentsResponse422Headers the declared response headers of an HTTP 422 response for QueryDocuments
 type QueryDocumentsResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // QueryDocumentsResponse500Headers the declared response headers of an HTTP 500 response for QueryDocuments
@@ -9150,6 +9235,13 @@ func ParseDeleteCollectionResponse(rsp *http.Response) (*DeleteCollectionRespons
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers DeleteCollectionResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -9157,9 +9249,23 @@ func ParseDeleteCollectionResponse(rsp *http.Response) (*DeleteCollectionRespons
 			}
 			headers.RequestID = value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 412:
 		var headers DeleteCollectionResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -9509,6 +9615,13 @@ func ParsePatchCollectionResponse(rsp *http.Response) (*PatchCollectionResponse,
 			}
 			headers.ETag = &value
 		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -9532,6 +9645,13 @@ func ParsePatchCollectionResponse(rsp *http.Response) (*PatchCollectionResponse,
 				return nil, err
 			}
 			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
 		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
@@ -9597,6 +9717,13 @@ func ParsePatchCollectionResponse(rsp *http.Response) (*PatchCollectionResponse,
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers PatchCollectionResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -9604,9 +9731,23 @@ func ParsePatchCollectionResponse(rsp *http.Response) (*PatchCollectionResponse,
 			}
 			headers.RequestID = value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 412:
 		var headers PatchCollectionResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -9651,6 +9792,13 @@ func ParsePatchCollectionResponse(rsp *http.Response) (*PatchCollectionResponse,
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers PatchCollectionResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -9930,6 +10078,13 @@ func ParsePutCollectionResponse(rsp *http.Response) (*PutCollectionResponse, err
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers PutCollectionResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -9937,9 +10092,23 @@ func ParsePutCollectionResponse(rsp *http.Response) (*PutCollectionResponse, err
 			}
 			headers.RequestID = value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 412:
 		var headers PutCollectionResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -9984,6 +10153,13 @@ func ParsePutCollectionResponse(rsp *http.Response) (*PutCollectionResponse, err
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers PutCollectionResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -10214,6 +10390,13 @@ func ParseAggregateDocumentsResponse(rsp *http.Response) (*AggregateDocumentsRes
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers AggregateDocumentsResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -10438,6 +10621,13 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 		response.Headers413 = &headers
 	case rsp.StatusCode == 422:
 		var headers ListDocumentsResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -10615,6 +10805,13 @@ func ParseCreateDocumentResponse(rsp *http.Response) (*CreateDocumentResponse, e
 			}
 			headers.ETag = value
 		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -10703,12 +10900,26 @@ func ParseCreateDocumentResponse(rsp *http.Response) (*CreateDocumentResponse, e
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateDocumentResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
@@ -10747,6 +10958,13 @@ func ParseCreateDocumentResponse(rsp *http.Response) (*CreateDocumentResponse, e
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers CreateDocumentResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -10953,6 +11171,13 @@ func ParseDeleteDocumentResponse(rsp *http.Response) (*DeleteDocumentResponse, e
 		response.Headers406 = &headers
 	case rsp.StatusCode == 412:
 		var headers DeleteDocumentResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -11225,6 +11450,13 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 		response.Headers406 = &headers
 	case rsp.StatusCode == 412:
 		var headers GetDocumentResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -11486,6 +11718,13 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 		response.Headers406 = &headers
 	case rsp.StatusCode == 412:
 		var headers HeadDocumentResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -11653,6 +11892,13 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 			}
 			headers.ETag = &value
 		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -11683,6 +11929,13 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 				return nil, err
 			}
 			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
 		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
@@ -11748,6 +12001,13 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers PatchDocumentResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -11755,9 +12015,23 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 			}
 			headers.RequestID = value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 412:
 		var headers PatchDocumentResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -11802,6 +12076,13 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers PatchDocumentResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12119,6 +12400,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers PutDocumentResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12126,9 +12414,23 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 			}
 			headers.RequestID = value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 412:
 		var headers PutDocumentResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12173,6 +12475,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers PutDocumentResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12519,6 +12828,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 			}
 			headers.ETag = &value
 		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12549,6 +12865,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 				return nil, err
 			}
 			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
 		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
@@ -12587,6 +12910,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 				return nil, err
 			}
 			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
 		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
@@ -12652,6 +12982,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers RestoreDocumentResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12659,9 +12996,23 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 			}
 			headers.RequestID = value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 412:
 		var headers RestoreDocumentResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12706,6 +13057,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers RestoreDocumentResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -13466,6 +13824,13 @@ func ParseImportDocumentsResponse(rsp *http.Response) (*ImportDocumentsResponse,
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers ImportDocumentsResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -13693,6 +14058,13 @@ func ParseQueryDocumentsResponse(rsp *http.Response) (*QueryDocumentsResponse, e
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers QueryDocumentsResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

@@ -429,6 +429,25 @@ func (siw *ServerInterfaceWrapper) PatchCollection(w http.ResponseWriter, r *htt
 
 	}
 
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
 	// ------------- Optional header parameter "Prefer" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
 		var Prefer Prefer
@@ -822,6 +841,25 @@ func (siw *ServerInterfaceWrapper) CreateDocument(w http.ResponseWriter, r *http
 	}
 
 	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
 
 	// ------------- Optional header parameter "Prefer" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
@@ -1251,6 +1289,25 @@ func (siw *ServerInterfaceWrapper) PatchDocument(w http.ResponseWriter, r *http.
 
 	}
 
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
 	// ------------- Optional header parameter "Prefer" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
 		var Prefer Prefer
@@ -1553,6 +1610,25 @@ func (siw *ServerInterfaceWrapper) RestoreDocument(w http.ResponseWriter, r *htt
 		}
 
 		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
 
 	}
 
@@ -2180,7 +2256,9 @@ type ConditionRequiredApplicationProblemPlusJSONResponse struct {
 }
 
 type ConflictResponseHeaders struct {
-	RequestID string
+	IdempotencyReplayed string
+	RequestID           string
+	RetryAfter          string
 }
 type ConflictApplicationProblemPlusJSONResponse struct {
 	Body Problem
@@ -2198,7 +2276,8 @@ type InternalApplicationProblemPlusJSONResponse struct {
 }
 
 type InvalidResponseHeaders struct {
-	RequestID string
+	IdempotencyReplayed string
+	RequestID           string
 }
 type InvalidApplicationProblemPlusJSONResponse struct {
 	Body Problem
@@ -2234,7 +2313,8 @@ type NotFoundApplicationProblemPlusJSONResponse struct {
 }
 
 type StaleResponseHeaders struct {
-	RequestID string
+	IdempotencyReplayed string
+	RequestID           string
 }
 type StaleApplicationProblemPlusJSONResponse struct {
 	Body Problem
@@ -2835,7 +2915,9 @@ func (response DeleteCollection409ApplicationProblemPlusJSONResponse) VisitDelet
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2852,6 +2934,7 @@ func (response DeleteCollection412ApplicationProblemPlusJSONResponse) VisitDelet
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -3062,9 +3145,10 @@ type PatchCollectionResponseObject interface {
 }
 
 type PatchCollection200ResponseHeaders struct {
-	ETag              string
-	PreferenceApplied string
-	RequestID         string
+	ETag                string
+	IdempotencyReplayed string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type PatchCollection200JSONResponse struct {
@@ -3080,6 +3164,7 @@ func (response PatchCollection200JSONResponse) VisitPatchCollectionResponse(w ht
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
@@ -3088,9 +3173,10 @@ func (response PatchCollection200JSONResponse) VisitPatchCollectionResponse(w ht
 }
 
 type PatchCollection204ResponseHeaders struct {
-	ETag              string
-	PreferenceApplied string
-	RequestID         string
+	ETag                string
+	IdempotencyReplayed string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type PatchCollection204Response struct {
@@ -3099,6 +3185,7 @@ type PatchCollection204Response struct {
 
 func (response PatchCollection204Response) VisitPatchCollectionResponse(w http.ResponseWriter) error {
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(204)
@@ -3185,7 +3272,9 @@ func (response PatchCollection409ApplicationProblemPlusJSONResponse) VisitPatchC
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3202,6 +3291,7 @@ func (response PatchCollection412ApplicationProblemPlusJSONResponse) VisitPatchC
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -3255,6 +3345,7 @@ func (response PatchCollection422ApplicationProblemPlusJSONResponse) VisitPatchC
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -3458,7 +3549,9 @@ func (response PutCollection409ApplicationProblemPlusJSONResponse) VisitPutColle
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3475,6 +3568,7 @@ func (response PutCollection412ApplicationProblemPlusJSONResponse) VisitPutColle
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -3528,6 +3622,7 @@ func (response PutCollection422ApplicationProblemPlusJSONResponse) VisitPutColle
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -3788,6 +3883,7 @@ func (response AggregateDocuments422ApplicationProblemPlusJSONResponse) VisitAgg
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -3967,6 +4063,7 @@ func (response ListDocuments422ApplicationProblemPlusJSONResponse) VisitListDocu
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -4043,11 +4140,12 @@ func (response CreateDocument200JSONResponse) VisitCreateDocumentResponse(w http
 }
 
 type CreateDocument201ResponseHeaders struct {
-	ConsistencyToken  string
-	ETag              string
-	Location          string
-	PreferenceApplied string
-	RequestID         string
+	ConsistencyToken    string
+	ETag                string
+	IdempotencyReplayed string
+	Location            string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type CreateDocument201JSONResponse struct {
@@ -4064,6 +4162,7 @@ func (response CreateDocument201JSONResponse) VisitCreateDocumentResponse(w http
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -4168,7 +4267,9 @@ func (response CreateDocument409ApplicationProblemPlusJSONResponse) VisitCreateD
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -4221,6 +4322,7 @@ func (response CreateDocument422ApplicationProblemPlusJSONResponse) VisitCreateD
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -4392,6 +4494,7 @@ func (response DeleteDocument412ApplicationProblemPlusJSONResponse) VisitDeleteD
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -4596,6 +4699,7 @@ func (response GetDocument412ApplicationProblemPlusJSONResponse) VisitGetDocumen
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -4792,6 +4896,7 @@ func (response HeadDocument412ApplicationProblemPlusJSONResponse) VisitHeadDocum
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -4848,10 +4953,11 @@ type PatchDocumentResponseObject interface {
 }
 
 type PatchDocument200ResponseHeaders struct {
-	ConsistencyToken  string
-	ETag              string
-	PreferenceApplied string
-	RequestID         string
+	ConsistencyToken    string
+	ETag                string
+	IdempotencyReplayed string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type PatchDocument200JSONResponse struct {
@@ -4868,6 +4974,7 @@ func (response PatchDocument200JSONResponse) VisitPatchDocumentResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
@@ -4876,10 +4983,11 @@ func (response PatchDocument200JSONResponse) VisitPatchDocumentResponse(w http.R
 }
 
 type PatchDocument204ResponseHeaders struct {
-	ConsistencyToken  string
-	ETag              string
-	PreferenceApplied string
-	RequestID         string
+	ConsistencyToken    string
+	ETag                string
+	IdempotencyReplayed string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type PatchDocument204Response struct {
@@ -4889,6 +4997,7 @@ type PatchDocument204Response struct {
 func (response PatchDocument204Response) VisitPatchDocumentResponse(w http.ResponseWriter) error {
 	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(204)
@@ -4975,7 +5084,9 @@ func (response PatchDocument409ApplicationProblemPlusJSONResponse) VisitPatchDoc
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -4992,6 +5103,7 @@ func (response PatchDocument412ApplicationProblemPlusJSONResponse) VisitPatchDoc
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -5045,6 +5157,7 @@ func (response PatchDocument422ApplicationProblemPlusJSONResponse) VisitPatchDoc
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -5272,7 +5385,9 @@ func (response PutDocument409ApplicationProblemPlusJSONResponse) VisitPutDocumen
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -5289,6 +5404,7 @@ func (response PutDocument412ApplicationProblemPlusJSONResponse) VisitPutDocumen
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -5342,6 +5458,7 @@ func (response PutDocument422ApplicationProblemPlusJSONResponse) VisitPutDocumen
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -5550,10 +5667,11 @@ type RestoreDocumentResponseObject interface {
 }
 
 type RestoreDocument200ResponseHeaders struct {
-	ConsistencyToken  string
-	ETag              string
-	PreferenceApplied string
-	RequestID         string
+	ConsistencyToken    string
+	ETag                string
+	IdempotencyReplayed string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type RestoreDocument200JSONResponse struct {
@@ -5570,6 +5688,7 @@ func (response RestoreDocument200JSONResponse) VisitRestoreDocumentResponse(w ht
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
@@ -5578,11 +5697,12 @@ func (response RestoreDocument200JSONResponse) VisitRestoreDocumentResponse(w ht
 }
 
 type RestoreDocument201ResponseHeaders struct {
-	ConsistencyToken  string
-	ETag              string
-	Location          string
-	PreferenceApplied string
-	RequestID         string
+	ConsistencyToken    string
+	ETag                string
+	IdempotencyReplayed string
+	Location            string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type RestoreDocument201JSONResponse struct {
@@ -5599,6 +5719,7 @@ func (response RestoreDocument201JSONResponse) VisitRestoreDocumentResponse(w ht
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -5608,10 +5729,11 @@ func (response RestoreDocument201JSONResponse) VisitRestoreDocumentResponse(w ht
 }
 
 type RestoreDocument204ResponseHeaders struct {
-	ConsistencyToken  string
-	ETag              string
-	PreferenceApplied string
-	RequestID         string
+	ConsistencyToken    string
+	ETag                string
+	IdempotencyReplayed string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type RestoreDocument204Response struct {
@@ -5621,6 +5743,7 @@ type RestoreDocument204Response struct {
 func (response RestoreDocument204Response) VisitRestoreDocumentResponse(w http.ResponseWriter) error {
 	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(204)
@@ -5707,7 +5830,9 @@ func (response RestoreDocument409ApplicationProblemPlusJSONResponse) VisitRestor
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -5724,6 +5849,7 @@ func (response RestoreDocument412ApplicationProblemPlusJSONResponse) VisitRestor
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -5777,6 +5903,7 @@ func (response RestoreDocument422ApplicationProblemPlusJSONResponse) VisitRestor
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -6495,6 +6622,7 @@ func (response ImportDocuments422ApplicationProblemPlusJSONResponse) VisitImport
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -6686,6 +6814,7 @@ func (response QueryDocuments422ApplicationProblemPlusJSONResponse) VisitQueryDo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)

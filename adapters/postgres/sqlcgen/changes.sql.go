@@ -87,6 +87,7 @@ SELECT f.bucket::int AS bucket, b.position AS newest,
          FROM public.changes AS x
         WHERE b.position > f.after AND x.bucket = f.bucket AND x.position > f.after
         ORDER BY x.position LIMIT $3) AS t ON true
+ ORDER BY 1, 3
 `
 
 type ListTouchedParams struct {
