@@ -23,7 +23,8 @@ const pageBytes = 16 << 20
 // Documents are the use cases of documents. It is safe for concurrent use.
 type Documents struct {
 	Dependencies
-	Catalog *Catalog
+	Catalog  *Catalog
+	prepared preparations
 }
 
 // CreateDocument is a request to store a new document.
