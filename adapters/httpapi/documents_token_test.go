@@ -34,6 +34,12 @@ func TestConsistencyToken(t *testing.T) {
 				wantStatus(t, a.send(t, line, "", "Consistency-Token: "+token), http.StatusOK)
 			}
 		}
+		for range 2 { // the second answer is the first one again, and who gets it has seen the write, too
+			got := a.send(t, "POST "+booksPath+"/documents?id=keyed", `{}`, "Idempotency-Key: k")
+			if last = got.header.Get("Consistency-Token"); last == "" {
+				t.Errorf("%d without a token", got.status)
+			}
+		}
 		// Who changes nothing has seen what there is, too.
 		if got := a.send(t, "PUT "+booksPath+"/documents/two", `{"n":1}`); got.header.Get("Consistency-Token") != last {
 			t.Errorf("unchanged, and the token is %q after %q", got.header.Get("Consistency-Token"), last)
