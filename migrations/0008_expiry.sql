@@ -88,9 +88,9 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- sheaf_write_v3 with the instants at which documents expire.
+-- sheaf_write_v3 with the instants at which documents expire; it returns what each of p_buckets was at before.
 -- +goose StatementBegin
-CREATE FUNCTION public.sheaf_write_v4(
+CREATE FUNCTION public.sheaf_write_v6(
     p_bucket integer[], p_collection integer[], p_id text[], p_base bigint[], p_revision bigint[], p_schema bigint[], p_op text[],
     p_created timestamptz[], p_at timestamptz[], p_expires timestamptz[], p_data jsonb[], p_order integer[], p_inserts integer,
     p_gone_bucket integer[], p_gone_index integer[], p_gone_key bytea[], p_gone_id text[],
@@ -99,7 +99,7 @@ CREATE FUNCTION public.sheaf_write_v4(
     p_unique_bucket integer[], p_unique_index integer[], p_unique_key bytea[], p_unique_collection integer[], p_unique_id text[], p_unique_gone boolean[],
     p_ordinal bigint[], p_actor text[], p_request text[],
     p_buckets integer[], p_counts bigint[], p_collections integer[], p_versions bigint[]
-) RETURNS void LANGUAGE plpgsql AS $$
+) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
     bases bigint[];
 BEGIN
@@ -113,6 +113,7 @@ BEGIN
     END IF;
     bases := public.sheaf_take_positions_v1(p_buckets, p_counts, p_collections, p_versions);
     PERFORM public.sheaf_append_changes_v1(p_buckets, bases, p_bucket, p_ordinal, p_collection, p_id, p_revision, p_op, p_at, p_actor, p_request, p_data);
+    RETURN bases;
 END $$;
 -- +goose StatementEnd
 
@@ -129,7 +130,7 @@ END $$;
 
 -- +goose Down
 DROP FUNCTION public.sheaf_set_expiries_v1;
-DROP FUNCTION public.sheaf_write_v4;
+DROP FUNCTION public.sheaf_write_v6;
 DROP FUNCTION public.sheaf_write_unique_v2;
 DROP FUNCTION public.sheaf_write_documents_v2;
 DROP FUNCTION public.sheaf_expires_v1;

@@ -183,12 +183,12 @@ func (q *Queries) TakePositions(ctx context.Context, arg TakePositionsParams) ([
 	return bases, err
 }
 
-const Write = `-- name: Write :exec
-SELECT public.sheaf_write_v1(
+const Write = `-- name: Write :one
+SELECT public.sheaf_write_v4(
        $1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
        $8::timestamptz[], $9::timestamptz[], ($10::text[])::jsonb[], $11::int[], $12::int,
        $13::bigint[], $14::text[], $15::text[],
-       $16::int[], $17::bigint[], $18::int[], $19::bigint[])
+       $16::int[], $17::bigint[], $18::int[], $19::bigint[])::bigint[] AS bases
 `
 
 type WriteParams struct {
@@ -213,8 +213,9 @@ type WriteParams struct {
 	CheckedRevisions   []int64
 }
 
-func (q *Queries) Write(ctx context.Context, arg WriteParams) error {
-	_, err := q.db.Exec(ctx, Write,
+// Both writes return what the taken buckets were at before.
+func (q *Queries) Write(ctx context.Context, arg WriteParams) ([]int64, error) {
+	row := q.db.QueryRow(ctx, Write,
 		arg.Buckets,
 		arg.Collections,
 		arg.Ids,
@@ -235,7 +236,9 @@ func (q *Queries) Write(ctx context.Context, arg WriteParams) error {
 		arg.CheckedCollections,
 		arg.CheckedRevisions,
 	)
-	return err
+	var bases []int64
+	err := row.Scan(&bases)
+	return bases, err
 }
 
 const WriteDocuments = `-- name: WriteDocuments :exec
@@ -368,8 +371,8 @@ func (q *Queries) WriteUnique(ctx context.Context, arg WriteUniqueParams) error 
 	return err
 }
 
-const WriteWithEntries = `-- name: WriteWithEntries :exec
-SELECT public.sheaf_write_v4(
+const WriteWithEntries = `-- name: WriteWithEntries :one
+SELECT public.sheaf_write_v6(
        $1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
        $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], ($11::text[])::jsonb[], $12::int[], $13::int,
        $14::int[], $15::int[], $16::bytea[], $17::text[],
@@ -377,7 +380,7 @@ SELECT public.sheaf_write_v4(
        $22::int[], $23::int[], $24::text[], $25::boolean[], $26::text[], $27::text[], $28::text[], $29::text[], $30::text[],
        $31::int[], $32::int[], $33::bytea[], $34::int[], $35::text[], $36::boolean[],
        $37::bigint[], $38::text[], $39::text[],
-       $40::int[], $41::bigint[], $42::int[], $43::bigint[])
+       $40::int[], $41::bigint[], $42::int[], $43::bigint[])::bigint[] AS bases
 `
 
 type WriteWithEntriesParams struct {
@@ -426,8 +429,8 @@ type WriteWithEntriesParams struct {
 	CheckedRevisions   []int64
 }
 
-func (q *Queries) WriteWithEntries(ctx context.Context, arg WriteWithEntriesParams) error {
-	_, err := q.db.Exec(ctx, WriteWithEntries,
+func (q *Queries) WriteWithEntries(ctx context.Context, arg WriteWithEntriesParams) ([]int64, error) {
+	row := q.db.QueryRow(ctx, WriteWithEntries,
 		arg.Buckets,
 		arg.Collections,
 		arg.Ids,
@@ -472,5 +475,7 @@ func (q *Queries) WriteWithEntries(ctx context.Context, arg WriteWithEntriesPara
 		arg.CheckedCollections,
 		arg.CheckedRevisions,
 	)
-	return err
+	var bases []int64
+	err := row.Scan(&bases)
+	return bases, err
 }
