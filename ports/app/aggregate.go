@@ -9,6 +9,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/domain/search"
 	"github.com/sheafdb/sheaf/ports"
@@ -28,6 +29,8 @@ type Aggregated struct {
 	documents *Documents
 	key       collection.Key
 	run       ports.Aggregation
+	// hidden leads to members of rows that answers do not show.
+	hidden []query.Path
 	// Columns are the members of its rows in the order in which they are told.
 	Columns []string
 	// Explain is set when it was asked for.
@@ -54,9 +57,13 @@ func (d *Documents) Aggregate(ctx context.Context, _ Caller, r AggregateDocument
 			if err != nil {
 				return aggregate.Foreign{}, err
 			}
-			return aggregate.Foreign{Key: other.Key, Document: other.Filters().Variables["doc"]}, nil
+			return aggregate.Foreign{Key: other.Key, Document: other.Filters().Variables["doc"], Hidden: other.Hidden()}, nil
 		},
 	})
+	if err != nil {
+		return nil, err
+	}
+	hidden, err := request.Pipeline.Hidden(c.Hidden())
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +71,7 @@ func (d *Documents) Aggregate(ctx context.Context, _ Caller, r AggregateDocument
 	if err != nil {
 		return nil, err
 	}
-	a := &Aggregated{documents: d, key: c.Key, run: ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Budget: d.Limits.Aggregate}}
+	a := &Aggregated{documents: d, key: c.Key, hidden: hidden, run: ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Budget: d.Limits.Aggregate}}
 	if a.run.Budget <= 0 {
 		a.run.Budget = aggregateBudget
 	}
@@ -83,6 +90,12 @@ func (a *Aggregated) Run(ctx context.Context, visit func(row []byte) error) erro
 	return a.documents.Store.Aggregate(ctx, a.key, a.run, func(row []byte) error {
 		if a.Explain != nil {
 			a.Explain.Returned++
+		}
+		if len(a.hidden) > 0 {
+			shown, less := query.Without(decoded(row), a.hidden...)
+			if less {
+				row = jsontext.Append(nil, shown)
+			}
 		}
 		return visit(row)
 	})
