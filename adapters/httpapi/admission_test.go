@@ -100,6 +100,8 @@ func TestHidden(t *testing.T) {
 			{line: "DELETE " + evePath + "?validateOnly=true"},
 			{line: "PUT " + evePath, body: `{"email":"eve@example.org","age":31,"tenant":"t1","auth":{"kind":"app"}}`},
 			{line: "PATCH " + evePath, body: `{"age":32}`},
+			{line: "PATCH " + evePath, body: `{"age":32}`, header: `Idempotency-Key: k1`},
+			{line: "PATCH " + evePath, body: `{"age":32}`, header: `Idempotency-Key: k1`},
 			{line: "PUT " + evePath, body: `{}`, header: `If-Match: "1"`},
 			{line: "PATCH " + evePath, body: `{"age":33}`, header: `If-Match: "1"`},
 			{line: "GET " + evePath, header: `If-Match: "7"`},
