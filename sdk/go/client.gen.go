@@ -204,7 +204,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-	AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AggregateDocuments Sum documents up
 	//
@@ -218,7 +218,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-	AggregateDocuments(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	AggregateDocuments(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDocuments List documents
 	//
@@ -429,7 +429,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-	QueryDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	QueryDocumentsWithBody(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// QueryDocuments List documents by a query in the body
 	//
@@ -438,7 +438,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-	QueryDocuments(ctx context.Context, collection CollectionName, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	QueryDocuments(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListCollectionRevisions List the revisions of a configuration
 	//
@@ -690,8 +690,8 @@ func (c *Client) PutCollection(ctx context.Context, collection CollectionName, p
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-func (c *Client) AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewAggregateDocumentsRequestWithBody(c.Server, collection, contentType, body)
+func (c *Client) AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAggregateDocumentsRequestWithBody(c.Server, collection, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -714,8 +714,8 @@ func (c *Client) AggregateDocumentsWithBody(ctx context.Context, collection Coll
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-func (c *Client) AggregateDocuments(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewAggregateDocumentsRequest(c.Server, collection, body)
+func (c *Client) AggregateDocuments(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAggregateDocumentsRequest(c.Server, collection, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1145,8 +1145,8 @@ func (c *Client) ImportDocuments(ctx context.Context, collection CollectionName,
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-func (c *Client) QueryDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewQueryDocumentsRequestWithBody(c.Server, collection, contentType, body)
+func (c *Client) QueryDocumentsWithBody(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewQueryDocumentsRequestWithBody(c.Server, collection, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1164,8 +1164,8 @@ func (c *Client) QueryDocumentsWithBody(ctx context.Context, collection Collecti
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-func (c *Client) QueryDocuments(ctx context.Context, collection CollectionName, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewQueryDocumentsRequest(c.Server, collection, body)
+func (c *Client) QueryDocuments(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewQueryDocumentsRequest(c.Server, collection, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1784,18 +1784,18 @@ func NewPutCollectionRequestWithBody(server string, collection CollectionName, p
 }
 
 // NewAggregateDocumentsRequest calls the generic AggregateDocuments builder with application/json body
-func NewAggregateDocumentsRequest(server string, collection CollectionName, body AggregateDocumentsJSONRequestBody) (*http.Request, error) {
+func NewAggregateDocumentsRequest(server string, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewAggregateDocumentsRequestWithBody(server, collection, "application/json", bodyReader)
+	return NewAggregateDocumentsRequestWithBody(server, collection, params, "application/json", bodyReader)
 }
 
 // NewAggregateDocumentsRequestWithBody constructs an http.Request for the AggregateDocuments method, with any body, and a specified content type
-func NewAggregateDocumentsRequestWithBody(server string, collection CollectionName, contentType string, body io.Reader) (*http.Request, error) {
+func NewAggregateDocumentsRequestWithBody(server string, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1826,6 +1826,21 @@ func NewAggregateDocumentsRequestWithBody(server string, collection CollectionNa
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -1982,6 +1997,21 @@ func NewListDocumentsRequest(server string, collection CollectionName, params *L
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -2295,6 +2325,17 @@ func NewGetDocumentRequest(server string, collection CollectionName, id Document
 			req.Header.Set("If-None-Match", headerParam1)
 		}
 
+		if params.ConsistencyToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam2)
+		}
+
 	}
 
 	return req, nil
@@ -2387,6 +2428,17 @@ func NewHeadDocumentRequest(server string, collection CollectionName, id Documen
 			}
 
 			req.Header.Set("If-None-Match", headerParam1)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam2)
 		}
 
 	}
@@ -2751,6 +2803,21 @@ func NewDiffDocumentRequest(server string, collection CollectionName, id Documen
 		return nil, err
 	}
 
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
@@ -2972,6 +3039,21 @@ func NewListDocumentRevisionsRequest(server string, collection CollectionName, i
 		return nil, err
 	}
 
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
@@ -3031,6 +3113,17 @@ func NewGetDocumentRevisionRequest(server string, collection CollectionName, id 
 			}
 
 			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam1)
 		}
 
 	}
@@ -3094,6 +3187,21 @@ func NewExportDocumentsRequest(server string, collection CollectionName, params 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -3210,18 +3318,18 @@ func NewImportDocumentsRequestWithBody(server string, collection CollectionName,
 }
 
 // NewQueryDocumentsRequest calls the generic QueryDocuments builder with application/json body
-func NewQueryDocumentsRequest(server string, collection CollectionName, body QueryDocumentsJSONRequestBody) (*http.Request, error) {
+func NewQueryDocumentsRequest(server string, collection CollectionName, params *QueryDocumentsParams, body QueryDocumentsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewQueryDocumentsRequestWithBody(server, collection, "application/json", bodyReader)
+	return NewQueryDocumentsRequestWithBody(server, collection, params, "application/json", bodyReader)
 }
 
 // NewQueryDocumentsRequestWithBody constructs an http.Request for the QueryDocuments method, with any body, and a specified content type
-func NewQueryDocumentsRequestWithBody(server string, collection CollectionName, contentType string, body io.Reader) (*http.Request, error) {
+func NewQueryDocumentsRequestWithBody(server string, collection CollectionName, params *QueryDocumentsParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -3252,6 +3360,21 @@ func NewQueryDocumentsRequestWithBody(server string, collection CollectionName, 
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -3501,7 +3624,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-	AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
+	AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
 
 	// AggregateDocumentsWithResponse Sum documents up
 	//
@@ -3515,7 +3638,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-	AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
+	AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
 
 	// ListDocumentsWithResponse List documents
 	//
@@ -3742,7 +3865,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-	QueryDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error)
+	QueryDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error)
 
 	// QueryDocumentsWithResponse List documents by a query in the body
 	//
@@ -3751,7 +3874,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-	QueryDocumentsWithResponse(ctx context.Context, collection CollectionName, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error)
+	QueryDocumentsWithResponse(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error)
 
 	// ListCollectionRevisionsWithResponse List the revisions of a configuration
 	//
@@ -5346,6 +5469,7 @@ type CreateDocumentResponse200Headers struct {
 
 // CreateDocumentResponse201Headers the declared response headers of an HTTP 201 response for CreateDocument
 type CreateDocumentResponse201Headers struct {
+	ConsistencyToken    *string
 	ETag                string
 	IdempotencyReplayed *string
 	Location            string
@@ -5568,7 +5692,8 @@ type DeleteDocumentResponse200Headers struct {
 
 // DeleteDocumentResponse204Headers the declared response headers of an HTTP 204 response for DeleteDocument
 type DeleteDocumentResponse204Headers struct {
-	RequestID string
+	ConsistencyToken *string
+	RequestID        string
 }
 
 // DeleteDocumentResponse400Headers the declared response headers of an HTTP 400 response for DeleteDocument
@@ -6072,6 +6197,7 @@ func (r HeadDocumentResponse) ContentType() string {
 
 // PatchDocumentResponse200Headers the declared response headers of an HTTP 200 response for PatchDocument
 type PatchDocumentResponse200Headers struct {
+	ConsistencyToken    *string
 	ETag                *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
@@ -6080,6 +6206,7 @@ type PatchDocumentResponse200Headers struct {
 
 // PatchDocumentResponse204Headers the declared response headers of an HTTP 204 response for PatchDocument
 type PatchDocumentResponse204Headers struct {
+	ConsistencyToken    *string
 	ETag                *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
@@ -6309,6 +6436,7 @@ func (r PatchDocumentResponse) ContentType() string {
 
 // PutDocumentResponse200Headers the declared response headers of an HTTP 200 response for PutDocument
 type PutDocumentResponse200Headers struct {
+	ConsistencyToken  *string
 	ETag              *string
 	PreferenceApplied *string
 	RequestID         string
@@ -6316,6 +6444,7 @@ type PutDocumentResponse200Headers struct {
 
 // PutDocumentResponse201Headers the declared response headers of an HTTP 201 response for PutDocument
 type PutDocumentResponse201Headers struct {
+	ConsistencyToken  *string
 	ETag              string
 	Location          string
 	PreferenceApplied *string
@@ -6324,6 +6453,7 @@ type PutDocumentResponse201Headers struct {
 
 // PutDocumentResponse204Headers the declared response headers of an HTTP 204 response for PutDocument
 type PutDocumentResponse204Headers struct {
+	ConsistencyToken  *string
 	ETag              *string
 	PreferenceApplied *string
 	RequestID         string
@@ -6696,6 +6826,7 @@ func (r DiffDocumentResponse) ContentType() string {
 
 // RestoreDocumentResponse200Headers the declared response headers of an HTTP 200 response for RestoreDocument
 type RestoreDocumentResponse200Headers struct {
+	ConsistencyToken    *string
 	ETag                *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
@@ -6704,6 +6835,7 @@ type RestoreDocumentResponse200Headers struct {
 
 // RestoreDocumentResponse201Headers the declared response headers of an HTTP 201 response for RestoreDocument
 type RestoreDocumentResponse201Headers struct {
+	ConsistencyToken    *string
 	ETag                string
 	IdempotencyReplayed *string
 	Location            string
@@ -6713,6 +6845,7 @@ type RestoreDocumentResponse201Headers struct {
 
 // RestoreDocumentResponse204Headers the declared response headers of an HTTP 204 response for RestoreDocument
 type RestoreDocumentResponse204Headers struct {
+	ConsistencyToken    *string
 	ETag                *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
@@ -7360,7 +7493,8 @@ func (r ExportDocumentsResponse) ContentType() string {
 
 // ImportDocumentsResponse200Headers the declared response headers of an HTTP 200 response for ImportDocuments
 type ImportDocumentsResponse200Headers struct {
-	RequestID string
+	ConsistencyToken *string
+	RequestID        string
 }
 
 // ImportDocumentsResponse400Headers the declared response headers of an HTTP 400 response for ImportDocuments
@@ -8059,8 +8193,8 @@ func (c *ClientWithResponses) PutCollectionWithResponse(ctx context.Context, col
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-func (c *ClientWithResponses) AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
-	rsp, err := c.AggregateDocumentsWithBody(ctx, collection, contentType, body, reqEditors...)
+func (c *ClientWithResponses) AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
+	rsp, err := c.AggregateDocumentsWithBody(ctx, collection, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -8079,8 +8213,8 @@ func (c *ClientWithResponses) AggregateDocumentsWithBodyWithResponse(ctx context
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-func (c *ClientWithResponses) AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
-	rsp, err := c.AggregateDocuments(ctx, collection, body, reqEditors...)
+func (c *ClientWithResponses) AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
+	rsp, err := c.AggregateDocuments(ctx, collection, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -8438,8 +8572,8 @@ func (c *ClientWithResponses) ImportDocumentsWithResponse(ctx context.Context, c
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-func (c *ClientWithResponses) QueryDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error) {
-	rsp, err := c.QueryDocumentsWithBody(ctx, collection, contentType, body, reqEditors...)
+func (c *ClientWithResponses) QueryDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error) {
+	rsp, err := c.QueryDocumentsWithBody(ctx, collection, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -8453,8 +8587,8 @@ func (c *ClientWithResponses) QueryDocumentsWithBodyWithResponse(ctx context.Con
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-func (c *ClientWithResponses) QueryDocumentsWithResponse(ctx context.Context, collection CollectionName, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error) {
-	rsp, err := c.QueryDocuments(ctx, collection, body, reqEditors...)
+func (c *ClientWithResponses) QueryDocumentsWithResponse(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error) {
+	rsp, err := c.QueryDocuments(ctx, collection, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -10657,6 +10791,13 @@ func ParseCreateDocumentResponse(rsp *http.Response) (*CreateDocumentResponse, e
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers CreateDocumentResponse201Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -10966,6 +11107,13 @@ func ParseDeleteDocumentResponse(rsp *http.Response) (*DeleteDocumentResponse, e
 		response.Headers200 = &headers
 	case rsp.StatusCode == 204:
 		var headers DeleteDocumentResponse204Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -11730,6 +11878,13 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PatchDocumentResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -11761,6 +11916,13 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 		response.Headers200 = &headers
 	case rsp.StatusCode == 204:
 		var headers PatchDocumentResponse204Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12091,6 +12253,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PutDocumentResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12115,6 +12284,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers PutDocumentResponse201Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12146,6 +12322,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		response.Headers201 = &headers
 	case rsp.StatusCode == 204:
 		var headers PutDocumentResponse204Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12631,6 +12814,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 	switch {
 	case rsp.StatusCode == 200:
 		var headers RestoreDocumentResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12662,6 +12852,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers RestoreDocumentResponse201Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12700,6 +12897,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 		response.Headers201 = &headers
 	case rsp.StatusCode == 204:
 		var headers RestoreDocumentResponse204Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13522,6 +13726,13 @@ func ParseImportDocumentsResponse(rsp *http.Response) (*ImportDocumentsResponse,
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ImportDocumentsResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

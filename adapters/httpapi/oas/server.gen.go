@@ -53,7 +53,7 @@ type ServerInterface interface {
 	PutCollection(w http.ResponseWriter, r *http.Request, collection CollectionName, params PutCollectionParams)
 	// AggregateDocuments Sum documents up
 	// (POST /v1/collections/{collection}/aggregate)
-	AggregateDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName)
+	AggregateDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName, params AggregateDocumentsParams)
 	// ListDocuments List documents
 	// (GET /v1/collections/{collection}/documents)
 	ListDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName, params ListDocumentsParams)
@@ -95,7 +95,7 @@ type ServerInterface interface {
 	ImportDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName, params ImportDocumentsParams)
 	// QueryDocuments List documents by a query in the body
 	// (POST /v1/collections/{collection}/query)
-	QueryDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName)
+	QueryDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName, params QueryDocumentsParams)
 	// ListCollectionRevisions List the revisions of a configuration
 	// (GET /v1/collections/{collection}/revisions)
 	ListCollectionRevisions(w http.ResponseWriter, r *http.Request, collection CollectionName, params ListCollectionRevisionsParams)
@@ -594,8 +594,32 @@ func (siw *ServerInterfaceWrapper) AggregateDocuments(w http.ResponseWriter, r *
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AggregateDocumentsParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.AggregateDocuments(w, r, collection)
+		siw.Handler.AggregateDocuments(w, r, collection, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -738,6 +762,27 @@ func (siw *ServerInterfaceWrapper) ListDocuments(w http.ResponseWriter, r *http.
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
 		}
 		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
 	}
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -1024,6 +1069,25 @@ func (siw *ServerInterfaceWrapper) GetDocument(w http.ResponseWriter, r *http.Re
 
 	}
 
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetDocument(w, r, collection, id, params)
 	}))
@@ -1112,6 +1176,25 @@ func (siw *ServerInterfaceWrapper) HeadDocument(w http.ResponseWriter, r *http.R
 		}
 
 		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
 
 	}
 
@@ -1418,6 +1501,27 @@ func (siw *ServerInterfaceWrapper) DiffDocument(w http.ResponseWriter, r *http.R
 		return
 	}
 
+	headers := r.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.DiffDocument(w, r, collection, id, params)
 	}))
@@ -1624,6 +1728,27 @@ func (siw *ServerInterfaceWrapper) ListDocumentRevisions(w http.ResponseWriter, 
 		return
 	}
 
+	headers := r.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListDocumentRevisions(w, r, collection, id, params)
 	}))
@@ -1692,6 +1817,25 @@ func (siw *ServerInterfaceWrapper) GetDocumentRevision(w http.ResponseWriter, r 
 
 	}
 
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetDocumentRevision(w, r, collection, id, revision, params)
 	}))
@@ -1732,6 +1876,27 @@ func (siw *ServerInterfaceWrapper) ExportDocuments(w http.ResponseWriter, r *htt
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "shape", Err: err})
 		}
 		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
 	}
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -1841,8 +2006,32 @@ func (siw *ServerInterfaceWrapper) QueryDocuments(w http.ResponseWriter, r *http
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params QueryDocumentsParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.QueryDocuments(w, r, collection)
+		siw.Handler.QueryDocuments(w, r, collection, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3477,6 +3666,7 @@ func (response PutCollection503ApplicationProblemPlusJSONResponse) VisitPutColle
 
 type AggregateDocumentsRequestObject struct {
 	Collection CollectionName `json:"collection"`
+	Params     AggregateDocumentsParams
 	Body       *AggregateDocumentsJSONRequestBody
 }
 
@@ -3950,6 +4140,7 @@ func (response CreateDocument200JSONResponse) VisitCreateDocumentResponse(w http
 }
 
 type CreateDocument201ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	Location            string
@@ -3969,6 +4160,7 @@ func (response CreateDocument201JSONResponse) VisitCreateDocumentResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
@@ -4207,7 +4399,8 @@ func (response DeleteDocument200JSONResponse) VisitDeleteDocumentResponse(w http
 }
 
 type DeleteDocument204ResponseHeaders struct {
-	RequestID string
+	ConsistencyToken string
+	RequestID        string
 }
 
 type DeleteDocument204Response struct {
@@ -4215,6 +4408,7 @@ type DeleteDocument204Response struct {
 }
 
 func (response DeleteDocument204Response) VisitDeleteDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(204)
 	return nil
@@ -4759,6 +4953,7 @@ type PatchDocumentResponseObject interface {
 }
 
 type PatchDocument200ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	PreferenceApplied   string
@@ -4777,6 +4972,7 @@ func (response PatchDocument200JSONResponse) VisitPatchDocumentResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
@@ -4787,6 +4983,7 @@ func (response PatchDocument200JSONResponse) VisitPatchDocumentResponse(w http.R
 }
 
 type PatchDocument204ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	PreferenceApplied   string
@@ -4798,6 +4995,7 @@ type PatchDocument204Response struct {
 }
 
 func (response PatchDocument204Response) VisitPatchDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
@@ -5030,6 +5228,7 @@ type PutDocumentResponseObject interface {
 }
 
 type PutDocument200ResponseHeaders struct {
+	ConsistencyToken  string
 	ETag              string
 	PreferenceApplied string
 	RequestID         string
@@ -5047,6 +5246,7 @@ func (response PutDocument200JSONResponse) VisitPutDocumentResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -5056,6 +5256,7 @@ func (response PutDocument200JSONResponse) VisitPutDocumentResponse(w http.Respo
 }
 
 type PutDocument201ResponseHeaders struct {
+	ConsistencyToken  string
 	ETag              string
 	Location          string
 	PreferenceApplied string
@@ -5074,6 +5275,7 @@ func (response PutDocument201JSONResponse) VisitPutDocumentResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
@@ -5084,6 +5286,7 @@ func (response PutDocument201JSONResponse) VisitPutDocumentResponse(w http.Respo
 }
 
 type PutDocument204ResponseHeaders struct {
+	ConsistencyToken  string
 	ETag              string
 	PreferenceApplied string
 	RequestID         string
@@ -5094,6 +5297,7 @@ type PutDocument204Response struct {
 }
 
 func (response PutDocument204Response) VisitPutDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -5463,6 +5667,7 @@ type RestoreDocumentResponseObject interface {
 }
 
 type RestoreDocument200ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	PreferenceApplied   string
@@ -5481,6 +5686,7 @@ func (response RestoreDocument200JSONResponse) VisitRestoreDocumentResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
@@ -5491,6 +5697,7 @@ func (response RestoreDocument200JSONResponse) VisitRestoreDocumentResponse(w ht
 }
 
 type RestoreDocument201ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	Location            string
@@ -5510,6 +5717,7 @@ func (response RestoreDocument201JSONResponse) VisitRestoreDocumentResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
@@ -5521,6 +5729,7 @@ func (response RestoreDocument201JSONResponse) VisitRestoreDocumentResponse(w ht
 }
 
 type RestoreDocument204ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	PreferenceApplied   string
@@ -5532,6 +5741,7 @@ type RestoreDocument204Response struct {
 }
 
 func (response RestoreDocument204Response) VisitRestoreDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
@@ -6227,7 +6437,8 @@ type ImportDocumentsResponseObject interface {
 }
 
 type ImportDocuments200ResponseHeaders struct {
-	RequestID string
+	ConsistencyToken string
+	RequestID        string
 }
 
 type ImportDocuments200JSONResponse struct {
@@ -6242,6 +6453,7 @@ func (response ImportDocuments200JSONResponse) VisitImportDocumentsResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -6260,6 +6472,7 @@ func (response ImportDocuments200ApplicationXNdjsonResponse) VisitImportDocument
 	if response.ContentLength != 0 {
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
 	}
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 
@@ -6453,6 +6666,7 @@ func (response ImportDocuments503ApplicationProblemPlusJSONResponse) VisitImport
 
 type QueryDocumentsRequestObject struct {
 	Collection CollectionName `json:"collection"`
+	Params     QueryDocumentsParams
 	Body       *QueryDocumentsJSONRequestBody
 }
 
@@ -7211,10 +7425,11 @@ func (sh *strictHandler) PutCollection(w http.ResponseWriter, r *http.Request, c
 }
 
 // AggregateDocuments operation middleware
-func (sh *strictHandler) AggregateDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName) {
+func (sh *strictHandler) AggregateDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName, params AggregateDocumentsParams) {
 	var request AggregateDocumentsRequestObject
 
 	request.Collection = collection
+	request.Params = params
 
 	raw, err := rawBody(r)
 	if err != nil {
@@ -7677,10 +7892,11 @@ func (sh *strictHandler) ImportDocuments(w http.ResponseWriter, r *http.Request,
 }
 
 // QueryDocuments operation middleware
-func (sh *strictHandler) QueryDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName) {
+func (sh *strictHandler) QueryDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName, params QueryDocumentsParams) {
 	var request QueryDocumentsRequestObject
 
 	request.Collection = collection
+	request.Params = params
 
 	raw, err := rawBody(r)
 	if err != nil {
