@@ -150,8 +150,8 @@ func idOf(way string) ident.Document {
 	return id(strings.NewReplacer(" ", "-", ",", "").Replace(way))
 }
 
-// of writes a document as one of a way: the key that the id may be taken from is the id.
-func of(way string, tree map[string]any) map[string]any {
+// keyed writes a document as one of a way: the key that the id may be taken from is the id.
+func keyed(way string, tree map[string]any) map[string]any {
 	made := maps.Clone(tree)
 	made["key"] = idOf(way).String()
 	return made
@@ -161,7 +161,7 @@ func of(way string, tree map[string]any) map[string]any {
 func (w *wayfarer) furnish(way string, stored, data map[string]any) {
 	w.Helper()
 	put := func(tree map[string]any) {
-		if _, err := w.documents.Put(w.Context(), by, app.PutDocument{Collection: w.name, ID: idOf(way), Data: jsontext.Append(nil, of(way, tree))}); err != nil {
+		if _, err := w.documents.Put(w.Context(), by, app.PutDocument{Collection: w.name, ID: idOf(way), Data: jsontext.Append(nil, keyed(way, tree))}); err != nil {
 			w.Fatal(err)
 		}
 	}
@@ -185,7 +185,7 @@ func (w *wayfarer) furnish(way string, stored, data map[string]any) {
 func (w *wayfarer) try(way string, stored, data map[string]any) {
 	w.Helper()
 	ctx, name := w.Context(), idOf(way)
-	text := jsontext.Append(nil, of(way, data))
+	text := jsontext.Append(nil, keyed(way, data))
 	before := w.look(way)
 	var result document.Result
 	var err error
@@ -210,18 +210,18 @@ func (w *wayfarer) try(way string, stored, data map[string]any) {
 		}
 		result, err = w.documents.Put(ctx, by, app.PutDocument{Collection: w.name, ID: name, Data: text})
 	case "merge", "merge, rehearsed":
-		change, ok := merging(of(way, stored), of(way, data))
+		change, ok := merging(keyed(way, stored), keyed(way, data))
 		if !ok {
 			w.outcomes[way] = w.outcomes["operations"] // a merge patch cannot say it
 			return
 		}
 		update(patch.Merge, jsontext.Append(nil, change))
 	case "operations":
-		update(patch.Operations, patch.FormatOperations(patch.Diff(any(of(way, stored)), any(of(way, data)))))
+		update(patch.Operations, patch.FormatOperations(patch.Diff(any(keyed(way, stored)), any(keyed(way, data)))))
 	case "operations at the root":
 		update(patch.Operations, fmt.Appendf(nil, `[{"op": "add", "path": "", "value": %s}]`, text))
 	case "update":
-		update(patch.Update, jsontext.Append(nil, updating(of(way, stored), of(way, data))))
+		update(patch.Update, jsontext.Append(nil, updating(keyed(way, stored), keyed(way, data))))
 	case "restore":
 		result, err = w.documents.Restore(ctx, by, app.RestoreDocument{Collection: w.name, ID: name, Revision: 1})
 	case "restore of what is deleted":
