@@ -30,6 +30,8 @@ type Foreign struct {
 	// Living is which documents there are.
 	Living   index.Living
 	Document *query.Type
+	// Hidden are members that answers do not show unless they are named.
+	Hidden []query.Path
 }
 
 // Parse reads a list of stages from decoded JSON, found at the pointer of a body.
