@@ -1186,6 +1186,12 @@ type IfNoneMatch = string
 // ImportMode defines model for ImportMode.
 type ImportMode string
 
+// ListIfMatch defines model for ListIfMatch.
+type ListIfMatch = string
+
+// ListIfNoneMatch defines model for ListIfNoneMatch.
+type ListIfNoneMatch = string
+
 // NewDocumentID defines model for NewDocumentID.
 type NewDocumentID = string
 
@@ -1337,6 +1343,12 @@ type ListDocumentsParams struct {
 
 	// Count Whether to count all items: not, from statistics, exactly, or exactly up to 10,000.
 	Count ListDocumentsParamsCount `form:"count,omitempty" json:"count,omitempty,omitzero"`
+
+	// IfMatch Strong entity tags of a list, or `*`: go on only if it is still one of them.
+	IfMatch ListIfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
+	IfNoneMatch ListIfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 }
 
 // ListDocumentsParamsCount defines parameters for ListDocuments.
@@ -1500,6 +1512,12 @@ type ImportDocumentsParamsMode string
 
 // ImportDocumentsParamsExisting defines parameters for ImportDocuments.
 type ImportDocumentsParamsExisting string
+
+// QueryDocumentsParams defines parameters for QueryDocuments.
+type QueryDocumentsParams struct {
+	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
+	IfNoneMatch ListIfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+}
 
 // ListCollectionRevisionsParams defines parameters for ListCollectionRevisions.
 type ListCollectionRevisionsParams struct {
