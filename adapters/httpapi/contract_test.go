@@ -448,7 +448,7 @@ func serveBehind(t *testing.T, store ports.Store, s scenario) *api {
 
 // tried are values of optional parameters, which have no examples: a page that tries an operation out would send them.
 var tried = map[string]string{
-	"If-Match": `"1"`, "If-None-Match": `"7"`, "Prefer": "return=minimal", "validateOnly": "true", "force": "true", "id": "emma",
+	"If-Match": `"1"`, "If-None-Match": `"7"`, "Idempotency-Key": "k-1", "Prefer": "return=minimal", "validateOnly": "true", "force": "true", "id": "emma",
 	"pageSize": "20", "pageToken": "", "count": "exact", "shape": "document", "mode": "skip", "existing": "replace",
 	"filter": `doc.year > 1800 && "x" in doc.tags`, "orderBy": "doc.year desc, createdAt", "fields": "doc.title,id", "expand": "", "allowScan": "true", "explain": "true",
 	"asOf": "2026-11-30T00:00:00Z", "data": "false", "from": "0", "to": "1",

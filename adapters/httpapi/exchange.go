@@ -12,6 +12,8 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/principal"
+	"github.com/sheafdb/sheaf/domain/receipt"
+	"github.com/sheafdb/sheaf/ports/app"
 )
 
 // exchange is one request with its answer on the way: what the layers tell one another.
@@ -24,6 +26,14 @@ type exchange struct {
 	request *http.Request
 	// mediaType is that of the body, without parameters; "" where there is none.
 	mediaType string
+	// key is what the request came with to be told from others that are sent again, "" for none.
+	key string
+	// ticket is the claim of a request with a key, nil for every other.
+	ticket *app.Ticket
+	// keep stores the answer to a request with a key.
+	keep func(receipt.Answer) error
+	// pending says that the answer is kept by the write, if it succeeds; settled that an answer is kept.
+	pending, settled bool
 	// started says that an answer is on its way.
 	started bool
 	// code is of the problem that was answered.

@@ -46,6 +46,8 @@ type plan struct {
 	// limit bounds the body, in bytes; 0 leaves it to the operation, which reads it as a stream.
 	limit int64
 	patch bool
+	// keyed says that the operation takes an Idempotency-Key.
+	keyed bool
 	next  http.Handler
 }
 
@@ -64,6 +66,7 @@ func (s *Server) newPlan(item *openapi3.PathItem, op *openapi3.Operation, next h
 				p.query = append(p.query, ref.Value.Name)
 			case openapi3.ParameterInHeader:
 				p.headers = append(p.headers, http.CanonicalHeaderKey(ref.Value.Name))
+				p.keyed = p.keyed || ref.Value.Name == keyHeader
 			}
 		}
 	}
@@ -132,6 +135,10 @@ func (p *plan) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.server.fail(w, r, err)
 		return
 	}
+	if ex.key != "" {
+		p.serveKeyed(ex, w, r)
+		return
+	}
 	p.next.ServeHTTP(w, r)
 }
 
@@ -145,6 +152,15 @@ func (p *plan) admit(ex *exchange, w http.ResponseWriter, r *http.Request) error
 	}
 	if err := p.acceptable(r); err != nil {
 		return err
+	}
+	if lines := r.Header[keyHeader]; p.keyed && len(lines) > 0 {
+		key, err := parseKey(lines)
+		if err != nil {
+			return err
+		}
+		if !rehearsal(r) {
+			ex.key = key
+		}
 	}
 	if err := p.judgeParameters(r); err != nil {
 		return err

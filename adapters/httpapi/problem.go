@@ -161,6 +161,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	p, header := describe(err)
 	p.Instance, p.RequestID = shortened(r.URL.EscapedPath()), ex.requestID
+	if unkept := ex.settleProblem(p); unkept != nil {
+		err = unkept
+		p, header = describe(err)
+		p.Instance, p.RequestID = shortened(r.URL.EscapedPath()), ex.requestID
+	}
 	ex.code = p.Code
 	if p.Status >= http.StatusInternalServerError {
 		s.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request_id", ex.requestID), slog.String("code", p.Code), slog.String("error", err.Error()))
@@ -212,7 +217,8 @@ func describe(err error) (problem, http.Header) {
 		p.Detail, p.Code, p.Errors = "see the log at this request id", "internal", nil
 	case fault.Unauthenticated:
 		header.Set("WWW-Authenticate", "Bearer")
-	case fault.Unavailable, fault.Exhausted:
+	}
+	if f.RetryAfter > 0 || f.Kind == fault.Unavailable || f.Kind == fault.Exhausted {
 		header.Set("Retry-After", strconv.FormatInt(max(1, int64(math.Ceil(f.RetryAfter.Seconds()))), 10))
 	}
 	p.carry(err)

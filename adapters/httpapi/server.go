@@ -28,6 +28,7 @@ type Config struct {
 	Collections *app.Collections
 	Documents   *app.Documents
 	Transfer    *app.Transfer
+	Receipts    *app.Receipts
 	// Roles are the roles that this process has; the operations of others answer 404 with code role.notServed.
 	Roles []string
 	// RootKey is the key that a request carries as bearer token; "" asks for none.
@@ -186,7 +187,7 @@ func (s *Server) crossOrigin(next http.Handler) http.Handler {
 		AllowedOrigins: s.CORSOrigins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders: []string{"*"},
-		ExposedHeaders: []string{"ETag", "Location", "Link", "Preference-Applied", "Request-Id", "Retry-After"},
+		ExposedHeaders: []string{"ETag", "Idempotency-Replayed", "Location", "Link", "Preference-Applied", "Request-Id", "Retry-After"},
 		MaxAge:         int(s.CORSMaxAge.Seconds()),
 	}).Handler(next)
 }

@@ -46,6 +46,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	parts := app.Dependencies{Store: store, Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
 	catalog := app.NewCatalog(store, now, parts.Limits.Schema)
 	collections := &app.Collections{Dependencies: parts, Catalog: catalog}
+	receipts := &app.Receipts{Dependencies: parts, Retention: settings.Idempotency.Retention}
 
 	var metrics http.Handler
 	if settings.Metrics.Enabled {
@@ -60,6 +61,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		Collections:      collections,
 		Documents:        &app.Documents{Dependencies: parts, Catalog: catalog},
 		Transfer:         &app.Transfer{Dependencies: parts, Catalog: catalog},
+		Receipts:         receipts,
 		Roles:            settings.Roles,
 		RootKey:          settings.Auth.RootKey.Reveal(),
 		Checks:           []ports.HealthCheck{{Name: "postgres", Check: store.Ping}},
@@ -89,6 +91,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	if slices.Contains(settings.Roles, "process") {
 		loops.Go(func() { collections.Purge(looping, log) })
 		loops.Go(func() { collections.BuildIndexes(looping, log) })
+		loops.Go(func() { receipts.Forget(looping, log) })
 	}
 
 	return &service{

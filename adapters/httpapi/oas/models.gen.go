@@ -1177,6 +1177,9 @@ type Filter = string
 // Force defines model for Force.
 type Force = bool
 
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = string
+
 // IfMatch defines model for IfMatch.
 type IfMatch = string
 
@@ -1296,6 +1299,9 @@ type PatchCollectionParams struct {
 	// IfMatch Strong entity tags, or `*`: go on only if the current revision is one of them (RFC 9110 section 13.1.1).
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
 	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
 	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
 }
@@ -1362,6 +1368,9 @@ type CreateDocumentParams struct {
 	// ValidateOnly Judge the request as ever and store nothing.
 	ValidateOnly ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty,omitzero"`
 
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
 	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
 	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
 }
@@ -1416,6 +1425,9 @@ type PatchDocumentParams struct {
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
 	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
 	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
 }
@@ -1454,6 +1466,9 @@ type RestoreDocumentParams struct {
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
 	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
 	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
