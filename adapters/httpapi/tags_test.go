@@ -29,6 +29,7 @@ var lists = []string{
 func TestListTags(t *testing.T) {
 	t.Parallel()
 	onEvery(t, func(t *testing.T, a *api) {
+		t.Helper()
 		a.declare(t, "books", `{}`)
 		seen := map[string]string{} // tag → what it was of
 		look := func(when string) map[string]string {
@@ -143,6 +144,7 @@ func TestListTags_SearchNothing(t *testing.T) {
 func TestListTags_Strong(t *testing.T) {
 	t.Parallel()
 	onEvery(t, func(t *testing.T, a *api) {
+		t.Helper()
 		a.declare(t, "books", `{"indexes": [{"name": "by_n", "on": ["doc.n"]}]}`)
 		var mu sync.Mutex
 		bodies := map[string]string{}

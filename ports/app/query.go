@@ -107,7 +107,7 @@ func (d *Documents) list(ctx context.Context, r ListDocuments) (DocumentPage, er
 	}
 	if page.Count != nil && found.At != ports.Unplaced {
 		// The count is of another moment, unless nothing has happened in between.
-		if at, err := d.Store.Position(ctx, l.collection.Key.Bucket); err != nil || at != found.At {
+		if at, err := d.Store.Position(ctx, l.collection.Bucket); err != nil || at != found.At {
 			found.At = ports.Unplaced
 		}
 	}

@@ -35,7 +35,7 @@ func tagOf(c *collection.Collection, at change.Position, parts ...string) string
 	}
 	b := make([]byte, 0, 256)
 	// The time tells a collection from another one with the same key, in another database that took the place of the one before.
-	for _, n := range []int64{answerForm, int64(c.Key.Bucket), int64(c.Key.ID), c.CreatedAt.UnixMicro(), c.Revision, int64(at)} {
+	for _, n := range []int64{answerForm, int64(c.Bucket), int64(c.ID), c.CreatedAt.UnixMicro(), c.Revision, int64(at)} {
 		b = binary.AppendVarint(b, n)
 	}
 	for _, part := range parts {
@@ -61,7 +61,7 @@ func (d *Documents) unchanged(ctx context.Context, c *collection.Collection, r L
 	if r.Known == nil || r.tag(c, 0) == "" && !r.Known.Any {
 		return "", false, nil
 	}
-	at, err := d.Store.Position(ctx, c.Key.Bucket)
+	at, err := d.Store.Position(ctx, c.Bucket)
 	if err != nil {
 		return "", false, err
 	}
