@@ -204,7 +204,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-	AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AggregateDocuments Sum documents up
 	//
@@ -218,7 +218,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-	AggregateDocuments(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	AggregateDocuments(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDocuments List documents
 	//
@@ -691,8 +691,8 @@ func (c *Client) PutCollection(ctx context.Context, collection CollectionName, p
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-func (c *Client) AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewAggregateDocumentsRequestWithBody(c.Server, collection, contentType, body)
+func (c *Client) AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAggregateDocumentsRequestWithBody(c.Server, collection, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -715,8 +715,8 @@ func (c *Client) AggregateDocumentsWithBody(ctx context.Context, collection Coll
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-func (c *Client) AggregateDocuments(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewAggregateDocumentsRequest(c.Server, collection, body)
+func (c *Client) AggregateDocuments(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAggregateDocumentsRequest(c.Server, collection, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1786,18 +1786,18 @@ func NewPutCollectionRequestWithBody(server string, collection CollectionName, p
 }
 
 // NewAggregateDocumentsRequest calls the generic AggregateDocuments builder with application/json body
-func NewAggregateDocumentsRequest(server string, collection CollectionName, body AggregateDocumentsJSONRequestBody) (*http.Request, error) {
+func NewAggregateDocumentsRequest(server string, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewAggregateDocumentsRequestWithBody(server, collection, "application/json", bodyReader)
+	return NewAggregateDocumentsRequestWithBody(server, collection, params, "application/json", bodyReader)
 }
 
 // NewAggregateDocumentsRequestWithBody constructs an http.Request for the AggregateDocuments method, with any body, and a specified content type
-func NewAggregateDocumentsRequestWithBody(server string, collection CollectionName, contentType string, body io.Reader) (*http.Request, error) {
+func NewAggregateDocumentsRequestWithBody(server string, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1828,6 +1828,21 @@ func NewAggregateDocumentsRequestWithBody(server string, collection CollectionNa
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -2008,6 +2023,17 @@ func NewListDocumentsRequest(server string, collection CollectionName, params *L
 			}
 
 			req.Header.Set("If-None-Match", headerParam1)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam2)
 		}
 
 	}
@@ -2323,6 +2349,17 @@ func NewGetDocumentRequest(server string, collection CollectionName, id Document
 			req.Header.Set("If-None-Match", headerParam1)
 		}
 
+		if params.ConsistencyToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam2)
+		}
+
 	}
 
 	return req, nil
@@ -2415,6 +2452,17 @@ func NewHeadDocumentRequest(server string, collection CollectionName, id Documen
 			}
 
 			req.Header.Set("If-None-Match", headerParam1)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam2)
 		}
 
 	}
@@ -2779,6 +2827,21 @@ func NewDiffDocumentRequest(server string, collection CollectionName, id Documen
 		return nil, err
 	}
 
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
@@ -3000,6 +3063,21 @@ func NewListDocumentRevisionsRequest(server string, collection CollectionName, i
 		return nil, err
 	}
 
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
@@ -3059,6 +3137,17 @@ func NewGetDocumentRevisionRequest(server string, collection CollectionName, id 
 			}
 
 			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam1)
 		}
 
 	}
@@ -3122,6 +3211,21 @@ func NewExportDocumentsRequest(server string, collection CollectionName, params 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -3292,6 +3396,17 @@ func NewQueryDocumentsRequestWithBody(server string, collection CollectionName, 
 			}
 
 			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam1)
 		}
 
 	}
@@ -3544,7 +3659,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-	AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
+	AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
 
 	// AggregateDocumentsWithResponse Sum documents up
 	//
@@ -3558,7 +3673,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-	AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
+	AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
 
 	// ListDocumentsWithResponse List documents
 	//
@@ -5418,6 +5533,7 @@ type CreateDocumentResponse200Headers struct {
 
 // CreateDocumentResponse201Headers the declared response headers of an HTTP 201 response for CreateDocument
 type CreateDocumentResponse201Headers struct {
+	ConsistencyToken    *string
 	ETag                string
 	IdempotencyReplayed *string
 	Location            string
@@ -5640,7 +5756,8 @@ type DeleteDocumentResponse200Headers struct {
 
 // DeleteDocumentResponse204Headers the declared response headers of an HTTP 204 response for DeleteDocument
 type DeleteDocumentResponse204Headers struct {
-	RequestID string
+	ConsistencyToken *string
+	RequestID        string
 }
 
 // DeleteDocumentResponse400Headers the declared response headers of an HTTP 400 response for DeleteDocument
@@ -6144,6 +6261,7 @@ func (r HeadDocumentResponse) ContentType() string {
 
 // PatchDocumentResponse200Headers the declared response headers of an HTTP 200 response for PatchDocument
 type PatchDocumentResponse200Headers struct {
+	ConsistencyToken    *string
 	ETag                *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
@@ -6152,6 +6270,7 @@ type PatchDocumentResponse200Headers struct {
 
 // PatchDocumentResponse204Headers the declared response headers of an HTTP 204 response for PatchDocument
 type PatchDocumentResponse204Headers struct {
+	ConsistencyToken    *string
 	ETag                *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
@@ -6381,6 +6500,7 @@ func (r PatchDocumentResponse) ContentType() string {
 
 // PutDocumentResponse200Headers the declared response headers of an HTTP 200 response for PutDocument
 type PutDocumentResponse200Headers struct {
+	ConsistencyToken  *string
 	ETag              *string
 	PreferenceApplied *string
 	RequestID         string
@@ -6388,6 +6508,7 @@ type PutDocumentResponse200Headers struct {
 
 // PutDocumentResponse201Headers the declared response headers of an HTTP 201 response for PutDocument
 type PutDocumentResponse201Headers struct {
+	ConsistencyToken  *string
 	ETag              string
 	Location          string
 	PreferenceApplied *string
@@ -6396,6 +6517,7 @@ type PutDocumentResponse201Headers struct {
 
 // PutDocumentResponse204Headers the declared response headers of an HTTP 204 response for PutDocument
 type PutDocumentResponse204Headers struct {
+	ConsistencyToken  *string
 	ETag              *string
 	PreferenceApplied *string
 	RequestID         string
@@ -6768,6 +6890,7 @@ func (r DiffDocumentResponse) ContentType() string {
 
 // RestoreDocumentResponse200Headers the declared response headers of an HTTP 200 response for RestoreDocument
 type RestoreDocumentResponse200Headers struct {
+	ConsistencyToken    *string
 	ETag                *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
@@ -6776,6 +6899,7 @@ type RestoreDocumentResponse200Headers struct {
 
 // RestoreDocumentResponse201Headers the declared response headers of an HTTP 201 response for RestoreDocument
 type RestoreDocumentResponse201Headers struct {
+	ConsistencyToken    *string
 	ETag                string
 	IdempotencyReplayed *string
 	Location            string
@@ -6785,6 +6909,7 @@ type RestoreDocumentResponse201Headers struct {
 
 // RestoreDocumentResponse204Headers the declared response headers of an HTTP 204 response for RestoreDocument
 type RestoreDocumentResponse204Headers struct {
+	ConsistencyToken    *string
 	ETag                *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
@@ -7432,7 +7557,8 @@ func (r ExportDocumentsResponse) ContentType() string {
 
 // ImportDocumentsResponse200Headers the declared response headers of an HTTP 200 response for ImportDocuments
 type ImportDocumentsResponse200Headers struct {
-	RequestID string
+	ConsistencyToken *string
+	RequestID        string
 }
 
 // ImportDocumentsResponse400Headers the declared response headers of an HTTP 400 response for ImportDocuments
@@ -8141,8 +8267,8 @@ func (c *ClientWithResponses) PutCollectionWithResponse(ctx context.Context, col
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-func (c *ClientWithResponses) AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
-	rsp, err := c.AggregateDocumentsWithBody(ctx, collection, contentType, body, reqEditors...)
+func (c *ClientWithResponses) AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
+	rsp, err := c.AggregateDocumentsWithBody(ctx, collection, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -8161,8 +8287,8 @@ func (c *ClientWithResponses) AggregateDocumentsWithBodyWithResponse(ctx context
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-func (c *ClientWithResponses) AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
-	rsp, err := c.AggregateDocuments(ctx, collection, body, reqEditors...)
+func (c *ClientWithResponses) AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
+	rsp, err := c.AggregateDocuments(ctx, collection, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -10819,6 +10945,13 @@ func ParseCreateDocumentResponse(rsp *http.Response) (*CreateDocumentResponse, e
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers CreateDocumentResponse201Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -11128,6 +11261,13 @@ func ParseDeleteDocumentResponse(rsp *http.Response) (*DeleteDocumentResponse, e
 		response.Headers200 = &headers
 	case rsp.StatusCode == 204:
 		var headers DeleteDocumentResponse204Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -11892,6 +12032,13 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PatchDocumentResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -11923,6 +12070,13 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 		response.Headers200 = &headers
 	case rsp.StatusCode == 204:
 		var headers PatchDocumentResponse204Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12253,6 +12407,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PutDocumentResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12277,6 +12438,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers PutDocumentResponse201Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12308,6 +12476,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		response.Headers201 = &headers
 	case rsp.StatusCode == 204:
 		var headers PutDocumentResponse204Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12793,6 +12968,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 	switch {
 	case rsp.StatusCode == 200:
 		var headers RestoreDocumentResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12824,6 +13006,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers RestoreDocumentResponse201Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12862,6 +13051,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 		response.Headers201 = &headers
 	case rsp.StatusCode == 204:
 		var headers RestoreDocumentResponse204Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13684,6 +13880,13 @@ func ParseImportDocumentsResponse(rsp *http.Response) (*ImportDocumentsResponse,
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ImportDocumentsResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

@@ -1305,6 +1305,9 @@ type AsOf = time.Time
 // CollectionName defines model for CollectionName.
 type CollectionName = string
 
+// ConsistencyTokenParameter defines model for ConsistencyToken.
+type ConsistencyTokenParameter = string
+
 // Count defines model for Count.
 type Count string
 
@@ -1479,6 +1482,12 @@ type PutCollectionParams struct {
 	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
+// AggregateDocumentsParams defines parameters for AggregateDocuments.
+type AggregateDocumentsParams struct {
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
+}
+
 // ListDocumentsParams defines parameters for ListDocuments.
 type ListDocumentsParams struct {
 	// Filter A condition in CEL over `doc`, `id`, `revision`, `createdAt` and `updatedAt`; a document for which it cannot be decided does not match. `search("words")` beside `&&` asks a text index.
@@ -1513,6 +1522,9 @@ type ListDocumentsParams struct {
 
 	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
 	IfNoneMatch *ListIfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // ListDocumentsParamsCount defines parameters for ListDocuments.
@@ -1558,6 +1570,9 @@ type GetDocumentParams struct {
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // HeadDocumentParams defines parameters for HeadDocument.
@@ -1570,6 +1585,9 @@ type HeadDocumentParams struct {
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // PatchDocumentParams defines parameters for PatchDocument.
@@ -1612,6 +1630,9 @@ type DiffDocumentParams struct {
 
 	// To The revision to end with. The newest where it is left out.
 	To *DiffTo `form:"to,omitempty" json:"to,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // RestoreDocumentParams defines parameters for RestoreDocument.
@@ -1642,18 +1663,27 @@ type ListDocumentRevisionsParams struct {
 
 	// PageToken The `nextPageToken` of the page before; empty is the first page. It belongs to this list alone.
 	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // GetDocumentRevisionParams defines parameters for GetDocumentRevision.
 type GetDocumentRevisionParams struct {
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // ExportDocumentsParams defines parameters for ExportDocuments.
 type ExportDocumentsParams struct {
 	// Shape What a line holds: the data, or the envelope with the id around it.
 	Shape *ExportDocumentsParamsShape `form:"shape,omitempty" json:"shape,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // ExportDocumentsParamsShape defines parameters for ExportDocuments.
@@ -1690,6 +1720,9 @@ type ImportDocumentsParamsExisting string
 type QueryDocumentsParams struct {
 	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
 	IfNoneMatch *ListIfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // ListCollectionRevisionsParams defines parameters for ListCollectionRevisions.

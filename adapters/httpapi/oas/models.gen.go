@@ -1147,6 +1147,9 @@ type AsOf = time.Time
 // CollectionName defines model for CollectionName.
 type CollectionName = string
 
+// ConsistencyTokenParameter defines model for ConsistencyToken.
+type ConsistencyTokenParameter = string
+
 // Count defines model for Count.
 type Count string
 
@@ -1321,6 +1324,12 @@ type PutCollectionParams struct {
 	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
 }
 
+// AggregateDocumentsParams defines parameters for AggregateDocuments.
+type AggregateDocumentsParams struct {
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
+}
+
 // ListDocumentsParams defines parameters for ListDocuments.
 type ListDocumentsParams struct {
 	// Filter A condition in CEL over `doc`, `id`, `revision`, `createdAt` and `updatedAt`; a document for which it cannot be decided does not match. `search("words")` beside `&&` asks a text index.
@@ -1355,6 +1364,9 @@ type ListDocumentsParams struct {
 
 	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
 	IfNoneMatch ListIfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // ListDocumentsParamsCount defines parameters for ListDocuments.
@@ -1400,6 +1412,9 @@ type GetDocumentParams struct {
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // HeadDocumentParams defines parameters for HeadDocument.
@@ -1412,6 +1427,9 @@ type HeadDocumentParams struct {
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // PatchDocumentParams defines parameters for PatchDocument.
@@ -1454,6 +1472,9 @@ type DiffDocumentParams struct {
 
 	// To The revision to end with. The newest where it is left out.
 	To *DiffTo `form:"to,omitempty" json:"to,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // RestoreDocumentParams defines parameters for RestoreDocument.
@@ -1484,18 +1505,27 @@ type ListDocumentRevisionsParams struct {
 
 	// PageToken The `nextPageToken` of the page before; empty is the first page. It belongs to this list alone.
 	PageToken PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // GetDocumentRevisionParams defines parameters for GetDocumentRevision.
 type GetDocumentRevisionParams struct {
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // ExportDocumentsParams defines parameters for ExportDocuments.
 type ExportDocumentsParams struct {
 	// Shape What a line holds: the data, or the envelope with the id around it.
 	Shape ExportDocumentsParamsShape `form:"shape,omitempty" json:"shape,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // ExportDocumentsParamsShape defines parameters for ExportDocuments.
@@ -1532,6 +1562,9 @@ type ImportDocumentsParamsExisting string
 type QueryDocumentsParams struct {
 	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
 	IfNoneMatch ListIfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // ListCollectionRevisionsParams defines parameters for ListCollectionRevisions.

@@ -53,7 +53,7 @@ type ServerInterface interface {
 	PutCollection(w http.ResponseWriter, r *http.Request, collection CollectionName, params PutCollectionParams)
 	// AggregateDocuments Sum documents up
 	// (POST /v1/collections/{collection}/aggregate)
-	AggregateDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName)
+	AggregateDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName, params AggregateDocumentsParams)
 	// ListDocuments List documents
 	// (GET /v1/collections/{collection}/documents)
 	ListDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName, params ListDocumentsParams)
@@ -594,8 +594,32 @@ func (siw *ServerInterfaceWrapper) AggregateDocuments(w http.ResponseWriter, r *
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AggregateDocumentsParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.AggregateDocuments(w, r, collection)
+		siw.Handler.AggregateDocuments(w, r, collection, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -777,6 +801,25 @@ func (siw *ServerInterfaceWrapper) ListDocuments(w http.ResponseWriter, r *http.
 		}
 
 		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
 
 	}
 
@@ -1064,6 +1107,25 @@ func (siw *ServerInterfaceWrapper) GetDocument(w http.ResponseWriter, r *http.Re
 
 	}
 
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetDocument(w, r, collection, id, params)
 	}))
@@ -1152,6 +1214,25 @@ func (siw *ServerInterfaceWrapper) HeadDocument(w http.ResponseWriter, r *http.R
 		}
 
 		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
 
 	}
 
@@ -1458,6 +1539,27 @@ func (siw *ServerInterfaceWrapper) DiffDocument(w http.ResponseWriter, r *http.R
 		return
 	}
 
+	headers := r.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.DiffDocument(w, r, collection, id, params)
 	}))
@@ -1664,6 +1766,27 @@ func (siw *ServerInterfaceWrapper) ListDocumentRevisions(w http.ResponseWriter, 
 		return
 	}
 
+	headers := r.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListDocumentRevisions(w, r, collection, id, params)
 	}))
@@ -1732,6 +1855,25 @@ func (siw *ServerInterfaceWrapper) GetDocumentRevision(w http.ResponseWriter, r 
 
 	}
 
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetDocumentRevision(w, r, collection, id, revision, params)
 	}))
@@ -1772,6 +1914,27 @@ func (siw *ServerInterfaceWrapper) ExportDocuments(w http.ResponseWriter, r *htt
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "shape", Err: err})
 		}
 		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
 	}
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -1902,6 +2065,25 @@ func (siw *ServerInterfaceWrapper) QueryDocuments(w http.ResponseWriter, r *http
 		}
 
 		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
 
 	}
 
@@ -3541,6 +3723,7 @@ func (response PutCollection503ApplicationProblemPlusJSONResponse) VisitPutColle
 
 type AggregateDocumentsRequestObject struct {
 	Collection CollectionName `json:"collection"`
+	Params     AggregateDocumentsParams
 	Body       *AggregateDocumentsJSONRequestBody
 }
 
@@ -4058,6 +4241,7 @@ func (response CreateDocument200JSONResponse) VisitCreateDocumentResponse(w http
 }
 
 type CreateDocument201ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	Location            string
@@ -4077,6 +4261,7 @@ func (response CreateDocument201JSONResponse) VisitCreateDocumentResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
@@ -4315,7 +4500,8 @@ func (response DeleteDocument200JSONResponse) VisitDeleteDocumentResponse(w http
 }
 
 type DeleteDocument204ResponseHeaders struct {
-	RequestID string
+	ConsistencyToken string
+	RequestID        string
 }
 
 type DeleteDocument204Response struct {
@@ -4323,6 +4509,7 @@ type DeleteDocument204Response struct {
 }
 
 func (response DeleteDocument204Response) VisitDeleteDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(204)
 	return nil
@@ -4867,6 +5054,7 @@ type PatchDocumentResponseObject interface {
 }
 
 type PatchDocument200ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	PreferenceApplied   string
@@ -4885,6 +5073,7 @@ func (response PatchDocument200JSONResponse) VisitPatchDocumentResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
@@ -4895,6 +5084,7 @@ func (response PatchDocument200JSONResponse) VisitPatchDocumentResponse(w http.R
 }
 
 type PatchDocument204ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	PreferenceApplied   string
@@ -4906,6 +5096,7 @@ type PatchDocument204Response struct {
 }
 
 func (response PatchDocument204Response) VisitPatchDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
@@ -5138,6 +5329,7 @@ type PutDocumentResponseObject interface {
 }
 
 type PutDocument200ResponseHeaders struct {
+	ConsistencyToken  string
 	ETag              string
 	PreferenceApplied string
 	RequestID         string
@@ -5155,6 +5347,7 @@ func (response PutDocument200JSONResponse) VisitPutDocumentResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -5164,6 +5357,7 @@ func (response PutDocument200JSONResponse) VisitPutDocumentResponse(w http.Respo
 }
 
 type PutDocument201ResponseHeaders struct {
+	ConsistencyToken  string
 	ETag              string
 	Location          string
 	PreferenceApplied string
@@ -5182,6 +5376,7 @@ func (response PutDocument201JSONResponse) VisitPutDocumentResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
@@ -5192,6 +5387,7 @@ func (response PutDocument201JSONResponse) VisitPutDocumentResponse(w http.Respo
 }
 
 type PutDocument204ResponseHeaders struct {
+	ConsistencyToken  string
 	ETag              string
 	PreferenceApplied string
 	RequestID         string
@@ -5202,6 +5398,7 @@ type PutDocument204Response struct {
 }
 
 func (response PutDocument204Response) VisitPutDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -5571,6 +5768,7 @@ type RestoreDocumentResponseObject interface {
 }
 
 type RestoreDocument200ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	PreferenceApplied   string
@@ -5589,6 +5787,7 @@ func (response RestoreDocument200JSONResponse) VisitRestoreDocumentResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
@@ -5599,6 +5798,7 @@ func (response RestoreDocument200JSONResponse) VisitRestoreDocumentResponse(w ht
 }
 
 type RestoreDocument201ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	Location            string
@@ -5618,6 +5818,7 @@ func (response RestoreDocument201JSONResponse) VisitRestoreDocumentResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
@@ -5629,6 +5830,7 @@ func (response RestoreDocument201JSONResponse) VisitRestoreDocumentResponse(w ht
 }
 
 type RestoreDocument204ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	PreferenceApplied   string
@@ -5640,6 +5842,7 @@ type RestoreDocument204Response struct {
 }
 
 func (response RestoreDocument204Response) VisitRestoreDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
@@ -6335,7 +6538,8 @@ type ImportDocumentsResponseObject interface {
 }
 
 type ImportDocuments200ResponseHeaders struct {
-	RequestID string
+	ConsistencyToken string
+	RequestID        string
 }
 
 type ImportDocuments200JSONResponse struct {
@@ -6350,6 +6554,7 @@ func (response ImportDocuments200JSONResponse) VisitImportDocumentsResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -6368,6 +6573,7 @@ func (response ImportDocuments200ApplicationXNdjsonResponse) VisitImportDocument
 	if response.ContentLength != 0 {
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
 	}
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 
@@ -7340,10 +7546,11 @@ func (sh *strictHandler) PutCollection(w http.ResponseWriter, r *http.Request, c
 }
 
 // AggregateDocuments operation middleware
-func (sh *strictHandler) AggregateDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName) {
+func (sh *strictHandler) AggregateDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName, params AggregateDocumentsParams) {
 	var request AggregateDocumentsRequestObject
 
 	request.Collection = collection
+	request.Params = params
 
 	raw, err := rawBody(r)
 	if err != nil {
