@@ -3,6 +3,7 @@ package ports
 import (
 	"context"
 
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/index"
@@ -32,9 +33,14 @@ type Found struct {
 	Places []search.Position
 	// More says that the list goes on.
 	More bool
+	// At is the position of the collection's bucket at the moment that the answer is of, and Unplaced where it is of several moments.
+	At change.Position
 	// Examined is how many entries of an index, or documents, were read, as far as the adapter can tell.
 	Examined int64
 }
+
+// Unplaced is the position of an answer that is of no one moment.
+const Unplaced change.Position = -1
 
 // DocumentFinder finds documents by what is in them. Its methods fail with collection.ErrChanged when the index that they are to read is no longer ready.
 type DocumentFinder interface {

@@ -146,8 +146,16 @@ func (b *builder) inOrder(f ports.Find, limit int) {
 }
 
 // orderedStatement reads at most limit documents in the order of the list, with the keys of their entries, of a plan with one span or with no index.
+// Before these stands the position of the bucket at the same moment; where no document is found, in a row of its own. (A join of one row keeps the order of the other side.)
 func orderedStatement(key collection.Key, f ports.Find, from *search.Position, limit int) (statement, error) {
 	b := newBuilder(key)
+	b.write(`SELECT p.position, q.* FROM (SELECT coalesce((SELECT x.position FROM public.buckets AS x WHERE x.bucket = `, b.bucket, `), 0) AS position) AS p LEFT JOIN LATERAL (`)
+	b.page(f, from, limit)
+	b.write(`) AS q ON true`)
+	return b.done()
+}
+
+func (b *builder) page(f ports.Find, from *search.Position, limit int) {
 	if f.Plan.Index == nil {
 		b.write(`SELECT NULL::bytea, `, documentColumns)
 		b.documents()
@@ -157,7 +165,7 @@ func orderedStatement(key collection.Key, f ports.Find, from *search.Position, l
 		b.living(f.Query.Living)
 		b.residual(f.Plan.Residual)
 		b.write(` ORDER BY d.id`, descending(f), ` LIMIT `, strconv.Itoa(limit))
-		return b.done()
+		return
 	}
 	span := f.Plan.Spans[0]
 	b.write(`SELECT e.key, `, documentColumns, ` FROM public.index_entries AS e`)
@@ -171,7 +179,6 @@ func orderedStatement(key collection.Key, f ports.Find, from *search.Position, l
 	b.living(f.Query.Living)
 	b.residual(f.Plan.Residual)
 	b.inOrder(f, limit)
-	return b.done()
 }
 
 // placesStatement reads the places of documents: of each span as many as the page may need, or of everything that matches.

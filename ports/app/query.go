@@ -24,6 +24,8 @@ type ListDocuments struct {
 	// AllowScan lets the query read as much as it takes.
 	AllowScan bool
 	Explain   bool
+	// Known are the tags of pages that the caller has; nil is none.
+	Known *Tags
 }
 
 // DocumentPage is a page of documents.
@@ -35,6 +37,10 @@ type DocumentPage struct {
 	Previous string
 	// Explain is set when it was asked for.
 	Explain *Explanation
+	// Tag is the strong entity tag of the page: equal tags are equal pages. It is "" where nothing that is cheap to find out tells whether a page has changed.
+	Tag string
+	// Unchanged says that the caller has the page: nothing else is in here but its tag.
+	Unchanged bool
 }
 
 // Explanation is how the documents of a page were found.
@@ -83,6 +89,9 @@ func (d *Documents) list(ctx context.Context, r ListDocuments) (DocumentPage, er
 	if err != nil {
 		return DocumentPage{}, err
 	}
+	if tag, yes, err := d.unchanged(ctx, l.collection, r); yes || err != nil {
+		return DocumentPage{Tag: tag, Unchanged: yes}, err
+	}
 	plan, estimated, err := d.plan(ctx, l, r.AllowScan)
 	if err != nil {
 		return DocumentPage{}, err
@@ -105,6 +114,13 @@ func (d *Documents) list(ctx context.Context, r ListDocuments) (DocumentPage, er
 	if err != nil {
 		return DocumentPage{}, err
 	}
+	if page.Count != nil && found.At != ports.Unplaced {
+		// The count is of another moment, unless nothing has happened in between.
+		if at, err := d.Store.Position(ctx, l.collection.Bucket); err != nil || at != found.At {
+			found.At = ports.Unplaced
+		}
+	}
+	page.Tag = r.tag(l.collection, found.At)
 	if r.Explain {
 		page.Explain = &Explanation{Plan: plan, Estimated: estimated, Examined: found.Examined, Returned: len(found.Items)}
 	}
@@ -155,12 +171,8 @@ func together(list []error) error {
 	return first
 }
 
-// find reads the page: by the primary key where nothing else is asked for, else by the plan.
+// find reads the page.
 func (d *Documents) find(ctx context.Context, l *listing, plan search.Plan, size int) (ports.Found, error) {
-	if plan.Index == nil && plan.Ordered && l.query.Filter == nil && !l.cursor.Back && l.living.Expiry == nil {
-		items, more, err := d.Store.List(ctx, l.collection.Key, ports.Range{After: l.cursor.After, Limit: size, Bytes: pageBytes})
-		return ports.Found{Items: items, More: more, Examined: int64(len(items))}, err
-	}
 	return d.Store.Find(ctx, l.collection.Key, ports.Find{
 		Query: l.asked(), Plan: plan, From: l.from, Back: l.cursor.Back, Limit: size, Bytes: pageBytes,
 	})

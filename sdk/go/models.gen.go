@@ -1402,6 +1402,12 @@ type IfNoneMatch = string
 // ImportMode defines model for ImportMode.
 type ImportMode string
 
+// ListIfMatch defines model for ListIfMatch.
+type ListIfMatch = string
+
+// ListIfNoneMatch defines model for ListIfNoneMatch.
+type ListIfNoneMatch = string
+
 // NewDocumentID defines model for NewDocumentID.
 type NewDocumentID = string
 
@@ -1562,6 +1568,12 @@ type ListDocumentsParams struct {
 
 	// Count Whether to count all items: not, from statistics, exactly, or exactly up to 10,000.
 	Count *ListDocumentsParamsCount `form:"count,omitempty" json:"count,omitempty"`
+
+	// IfMatch Strong entity tags of a list, or `*`: go on only if it is still one of them.
+	IfMatch *ListIfMatch `json:"If-Match,omitempty"`
+
+	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
+	IfNoneMatch *ListIfNoneMatch `json:"If-None-Match,omitempty"`
 
 	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
 	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
@@ -1758,6 +1770,9 @@ type ImportDocumentsParamsExisting string
 
 // QueryDocumentsParams defines parameters for QueryDocuments.
 type QueryDocumentsParams struct {
+	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
+	IfNoneMatch *ListIfNoneMatch `json:"If-None-Match,omitempty"`
+
 	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
 	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }

@@ -1240,6 +1240,12 @@ type IfNoneMatch = string
 // ImportMode defines model for ImportMode.
 type ImportMode string
 
+// ListIfMatch defines model for ListIfMatch.
+type ListIfMatch = string
+
+// ListIfNoneMatch defines model for ListIfNoneMatch.
+type ListIfNoneMatch = string
+
 // NewDocumentID defines model for NewDocumentID.
 type NewDocumentID = string
 
@@ -1400,6 +1406,12 @@ type ListDocumentsParams struct {
 
 	// Count Whether to count all items: not, from statistics, exactly, or exactly up to 10,000.
 	Count ListDocumentsParamsCount `form:"count,omitempty" json:"count,omitempty,omitzero"`
+
+	// IfMatch Strong entity tags of a list, or `*`: go on only if it is still one of them.
+	IfMatch ListIfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
+	IfNoneMatch ListIfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
 	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
 	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
@@ -1596,6 +1608,9 @@ type ImportDocumentsParamsExisting string
 
 // QueryDocumentsParams defines parameters for QueryDocuments.
 type QueryDocumentsParams struct {
+	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
+	IfNoneMatch ListIfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
 	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
 	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
