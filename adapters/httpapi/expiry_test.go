@@ -78,6 +78,10 @@ func TestExpiry_Reads(t *testing.T) {
 			wantPart(t, decode(t, []byte(count)), decode(t, []byte(fmt.Sprint(lines))))
 		}
 		reads(t, true)
+		listed := wantStatus(t, a.send(t, "GET /v1/collections/sessions/documents", ""), http.StatusOK)
+		if tag := listed.header.Get("ETag"); tag != "" {
+			t.Errorf("a list that time changes has the tag %s", tag)
+		}
 		at := time.Date(2026, 11, 24, 12, 30, 0, 0, time.UTC)
 		clock.set(at.Add(-time.Microsecond))
 		reads(t, true)
