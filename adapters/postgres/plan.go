@@ -38,8 +38,9 @@ type slot struct {
 	// final is the newest of the plan's changes to this document, -1 for none.
 	final int
 	// before are the entries of what is stored, known when indexed says so.
-	before  index.Entries
-	indexed bool
+	before     index.Entries
+	indexed    bool
+	references document.References
 	// expiring says that the indexes have the instants at which documents expire.
 	expiring bool
 }
@@ -160,10 +161,15 @@ func (p *plan) decideUnit(u *unit) (err error) {
 		if t.Outcome == document.Unchanged {
 			continue
 		}
+		next, err := p.referring(s, w, i, entries)
+		if err != nil {
+			return err
+		}
 		if t.Outcome == document.Deleted {
 			u.results[i].Document = *s.current
 		}
 		p.change(planned{slot: at, outcome: t.Outcome, after: t.Document, entries: entries, by: u.batch.Origin, unit: u, write: i})
+		s.references = next
 	}
 	if u.batch.Step != nil {
 		step, err := u.batch.Step(u.results)
@@ -189,6 +195,9 @@ func (p *plan) step() *operation.Step {
 	return p.units[0].step
 }
 
+// dryRun says that nothing is to be written. The unit is alone then.
+func (p *plan) dryRun() bool { return len(p.units) == 1 && p.units[0].batch.DryRun }
+
 // change adds a change of a document.
 func (p *plan) change(c planned) {
 	s := &p.slots[c.slot]
@@ -199,9 +208,24 @@ func (p *plan) change(c planned) {
 	p.changes = append(p.changes, c)
 	p.bytes += len(c.after.Data)
 	s.last, s.current = c.after.Revision, nil
-	if c.outcome != document.Deleted {
-		s.current = &p.changes[s.final].after
+	if c.outcome == document.Deleted {
+		s.references = s.references.Removed()
+		return
 	}
+	s.current = &p.changes[s.final].after
+}
+
+// referring returns what becomes of the references of a document by a write, whose change is the next one of the plan.
+func (p *plan) referring(s *slot, w document.Write, number int, entries index.Entries) (document.References, error) {
+	s.findEntries(w)
+	next, wrong := s.references.Written(entries.Refers, len(p.changes))
+	if len(wrong) == 0 {
+		return next, nil
+	}
+	for i := range wrong {
+		wrong[i].Write = number
+	}
+	return next, document.Dangling(wrong...)
 }
 
 // entriesOf returns the entries of what a write leaves.
@@ -220,6 +244,7 @@ func (s *slot) findEntries(w document.Write) {
 	s.indexed, s.expiring = true, w.Indexes.Expiry() != nil
 	if s.current != nil {
 		s.before, _ = w.Indexes.Entries(s.current.Indexable()) // in an index that refuses it, it has none
+		s.references = document.ReferencesOf(s.before.Refers)
 	}
 }
 

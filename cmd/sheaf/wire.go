@@ -43,8 +43,9 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		return nil, err
 	}
 
-	parts := app.Dependencies{Store: app.Relate(store), Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
+	parts := app.Dependencies{Store: store, Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
 	catalog := app.NewCatalog(store, now, parts.Limits.Schema)
+	parts.Store = app.Relate(store, catalog, parts.Limits.Cascade)
 	collections := &app.Collections{Dependencies: parts, Catalog: catalog}
 	documents := &app.Documents{Dependencies: parts, Catalog: catalog}
 	receipts := &app.Receipts{Dependencies: parts, Retention: settings.Idempotency.Retention}
@@ -137,6 +138,7 @@ func limitsOf(settings Settings) app.Limits {
 		Document: collection.Limits{Bytes: int(settings.HTTP.MaxDocumentBytes)},
 		Schema:   schema.DefaultLimits(),
 		Scan:     int64(settings.Query.MaxScan),
+		Cascade:  app.CascadeLimits{Documents: settings.References.MaxCascade, Depth: settings.References.MaxDepth},
 		Import: app.ImportLimits{
 			StrictDocuments: settings.Import.StrictMaxDocuments,
 			StrictBytes:     int(settings.Import.StrictMaxBytes),

@@ -41,6 +41,7 @@ type Limits struct {
 	Import   ImportLimits
 	// Scan is how many documents, or entries of an index, a query may read that no index answers, unless it asks for more.
 	Scan int64
+	Cascade CascadeLimits
 	// Aggregate is how long an aggregation may take; 0 is 20 s.
 	Aggregate time.Duration
 }
