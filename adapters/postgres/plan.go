@@ -112,8 +112,9 @@ func (p *plan) toRead() []int {
 }
 
 // decide lets every unit decide, in their order. A unit that fails leaves nothing behind; its error is kept in it.
-// The units from next on were not decided, because the changes of those before fill a transaction.
+// The units from next on were not decided, because the changes of those before fill a transaction, or are in the way of the references of the next one.
 func (p *plan) decide() (next int) {
+	var related crossing
 	for i, u := range p.units {
 		if i > 0 && p.bytes >= mergedBytes {
 			return i
@@ -122,13 +123,18 @@ func (p *plan) decide() (next int) {
 		changes, bytes := len(p.changes), p.bytes
 		u.results, u.err = make([]document.Result, len(u.batch.Writes)), nil
 		u.changed = false
-		if u.err = p.decideUnit(u); u.err == nil {
+		u.err = p.decideUnit(u)
+		apart := u.err == nil && !related.take(p.changes[changes:], p.slots) && i > 0
+		if u.err == nil && !apart {
 			continue
 		}
 		for _, before := range slices.Backward(p.journal) {
 			p.slots[before.index] = before.was
 		}
 		p.changes, p.bytes = p.changes[:changes], bytes
+		if apart {
+			return i
+		}
 	}
 	return len(p.units)
 }

@@ -31,6 +31,39 @@ type removed struct {
 	change  int
 }
 
+// crossing are the ids of documents that units remove, and of those that they have others refer to. A unit that would remove what another one refers to has a transaction of its own:
+// which of the two is refused is then seen by what is stored, and not by what else happens to be written at the same time.
+type crossing struct{ removed, referred map[string]bool }
+
+// take adds what a unit does, and says whether it may be written together with those before. It looks at ids alone: two documents with one id in different collections are kept apart
+// without need.
+func (c *crossing) take(changes []planned, slots []slot) bool {
+	var removed, referred []string
+	for i := range changes {
+		if changes[i].outcome == document.Deleted {
+			removed = append(removed, slots[changes[i].slot].id)
+		}
+		for _, r := range changes[i].entries.Refers {
+			referred = append(referred, r.Text)
+		}
+	}
+	if slices.ContainsFunc(removed, func(id string) bool { return c.referred[id] }) || slices.ContainsFunc(referred, func(id string) bool { return c.removed[id] }) {
+		return false
+	}
+	c.removed, c.referred = with(c.removed, removed), with(c.referred, referred)
+	return true
+}
+
+func with(set map[string]bool, ids []string) map[string]bool {
+	if set == nil && len(ids) > 0 {
+		set = make(map[string]bool, len(ids))
+	}
+	for _, id := range ids {
+		set[id] = true
+	}
+	return set
+}
+
 // relations are what a plan means for references.
 type relations struct {
 	targets []target
