@@ -43,7 +43,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		return nil, err
 	}
 
-	parts := app.Dependencies{Store: store, Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
+	parts := app.Dependencies{Store: watch(store, w.telemetry.Registry, log), Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
 	catalog := app.NewCatalog(store, now, parts.Limits.Schema)
 	collections := &app.Collections{Dependencies: parts, Catalog: catalog}
 	receipts := &app.Receipts{Dependencies: parts, Retention: settings.Idempotency.Retention}
