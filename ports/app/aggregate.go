@@ -62,6 +62,7 @@ func (d *Documents) aggregate(ctx context.Context, r AggregateDocuments) (*Aggre
 	if err != nil {
 		return nil, err
 	}
+	at := d.Clock()
 	request, err := aggregate.ParseRequest(text, aggregate.Source{
 		Document: c.Filters().Variables["doc"],
 		Refers:   func(path query.Path) (ident.Collection, bool) { return refers(c, path) },
@@ -70,7 +71,7 @@ func (d *Documents) aggregate(ctx context.Context, r AggregateDocuments) (*Aggre
 			if err != nil {
 				return aggregate.Foreign{}, err
 			}
-			return aggregate.Foreign{Key: other.Key, Document: other.Filters().Variables["doc"], Hidden: other.Hidden()}, nil
+			return aggregate.Foreign{Key: other.Key, Living: other.Living(at), Document: other.Filters().Variables["doc"], Hidden: other.Hidden()}, nil
 		},
 	})
 	if err != nil {
@@ -85,7 +86,7 @@ func (d *Documents) aggregate(ctx context.Context, r AggregateDocuments) (*Aggre
 		return nil, err
 	}
 	a := &Aggregated{
-		documents: d, request: r, key: c.Key, hidden: hidden, run: ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Budget: d.Limits.Aggregate},
+		documents: d, request: r, key: c.Key, hidden: hidden, run: ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Living: c.Living(at), Budget: d.Limits.Aggregate},
 	}
 	if a.run.Budget <= 0 {
 		a.run.Budget = aggregateBudget
