@@ -32,6 +32,20 @@ func (c Caller) origin() change.Origin {
 	return change.Origin{Actor: c.Principal.Name, RequestID: c.RequestID}
 }
 
+// receipt is the caller's receipt for a batch, which keeps of each document what an answer shows; of says which collection the document of a write belongs to.
+func (c Caller) receipt(of func(write int) *collection.Collection) *receipt.Pending[[]document.Result] {
+	if c.Receipt == nil {
+		return nil
+	}
+	return &receipt.Pending[[]document.Result]{Claim: c.Receipt.Claim, Outcome: func(results []document.Result) receipt.Outcome {
+		answered := make([]document.Result, len(results))
+		for i, r := range results {
+			answered[i] = shown(of(i), r)
+		}
+		return c.Receipt.Outcome(answered)
+	}}
+}
+
 // Limits are the declared sizes that the use cases keep.
 type Limits struct {
 	Document collection.Limits

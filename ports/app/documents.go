@@ -124,7 +124,7 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 			return document.Result{}, err
 		}
 		w.Collection, w.Indexes = c.Version(), c.Maintained
-		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}, Receipt: by.Receipt}
+		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}, Receipt: by.receipt(func(int) *collection.Collection { return c })}
 		if validateOnly {
 			result, err := d.rehearse(ctx, c, batch)
 			return shown(c, result), d.diverged(ctx, c, w, err)
