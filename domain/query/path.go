@@ -9,6 +9,7 @@ package query
 
 import (
 	"maps"
+	"math"
 	"slices"
 
 	"cel.dev/cel-go/common"
@@ -33,48 +34,72 @@ type Path []string
 // ParsePath reads a CEL path to a member of the document, such as doc.address.zip or doc["odd name"].
 // It fails with fault.Invalid and code "path.invalid" when s is anything else.
 func ParsePath(s string) (Path, error) {
+	place, err := ParsePlace(s)
+	if err != nil {
+		return nil, err
+	}
+	if place.Root != "doc" || len(place.Steps) == 0 {
+		return nil, fault.New(fault.Invalid, "path.invalid", "begins with doc and names 1 to %d members", maxPathDepth)
+	}
+	path := make(Path, len(place.Steps))
+	for i, step := range place.Steps {
+		if step.Element {
+			return nil, notAPath()
+		}
+		path[i] = step.Name
+	}
+	return path, nil
+}
+
+// ParsePlace reads a CEL path that begins with any name and may lead into lists, such as order.doc.items[0].price.
+// It fails with fault.Invalid and code "path.invalid" when s is anything else.
+func ParsePlace(s string) (Place, error) {
 	if len(s) > maxPathBytes {
-		return nil, fault.New(fault.Invalid, "path.invalid", "a path has at most %d bytes", maxPathBytes)
+		return Place{}, fault.New(fault.Invalid, "path.invalid", "a path has at most %d bytes", maxPathBytes)
 	}
 	p, err := parser.NewParser(parser.MaxRecursionDepth(2 * maxPathDepth))
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "internal", "path parser")
+		return Place{}, fault.Wrap(err, fault.Internal, "internal", "path parser")
 	}
 	tree, issues := p.Parse(common.NewTextSource(s))
 	if len(issues.GetErrors()) > 0 {
-		return nil, fault.New(fault.Invalid, "path.invalid", `is not a path like doc.name or doc["odd name"]`)
+		return Place{}, notAPath()
 	}
-	var path Path
+	var steps []Step
 	for e := tree.Expr(); ; {
-		var name string
 		switch e.Kind() {
 		case ast.IdentKind:
-			if e.AsIdent() != "doc" || len(path) == 0 || len(path) > maxPathDepth {
-				return nil, fault.New(fault.Invalid, "path.invalid", "begins with doc and names 1 to %d members", maxPathDepth)
+			if len(steps) > maxPathDepth {
+				return Place{}, fault.New(fault.Invalid, "path.invalid", "a path has at most %d steps", maxPathDepth)
 			}
-			for i, j := 0, len(path)-1; i < j; i, j = i+1, j-1 {
-				path[i], path[j] = path[j], path[i]
-			}
-			return path, nil
+			slices.Reverse(steps)
+			return Place{e.AsIdent(), steps}, nil
 		case ast.SelectKind:
 			if e.AsSelect().IsTestOnly() {
-				return nil, notAPath()
+				return Place{}, notAPath()
 			}
-			name, e = e.AsSelect().FieldName(), e.AsSelect().Operand()
+			steps, e = append(steps, Step{Name: e.AsSelect().FieldName()}), e.AsSelect().Operand()
 		case ast.CallKind:
 			call := e.AsCall()
 			if call.FunctionName() != operators.Index || len(call.Args()) != 2 || call.Args()[1].Kind() != ast.LiteralKind {
-				return nil, notAPath()
+				return Place{}, notAPath()
 			}
-			key, ok := call.Args()[1].AsLiteral().(types.String)
-			if !ok {
-				return nil, notAPath()
+			var step Step
+			switch key := call.Args()[1].AsLiteral().(type) {
+			case types.String:
+				step.Name = string(key)
+			case types.Int:
+				if key < 0 || key > math.MaxInt32 {
+					return Place{}, notAPath()
+				}
+				step.Index, step.Element = int(key), true
+			default:
+				return Place{}, notAPath()
 			}
-			name, e = string(key), call.Args()[0]
+			steps, e = append(steps, step), call.Args()[0]
 		default:
-			return nil, notAPath()
+			return Place{}, notAPath()
 		}
-		path = append(path, name)
 	}
 }
 

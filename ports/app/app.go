@@ -24,26 +24,12 @@ import (
 type Caller struct {
 	Principal principal.Principal
 	RequestID string
-	// Receipt is written with what the request does to documents; nil where it came without a key, or is answered by something else.
-	Receipt *receipt.Pending[[]document.Result]
+	// Receipt is written with what the request does to its one document; nil where it came without a key, or is about something else.
+	Receipt *receipt.Pending[document.Result]
 }
 
 func (c Caller) origin() change.Origin {
 	return change.Origin{Actor: c.Principal.Name, RequestID: c.RequestID}
-}
-
-// receipt is the caller's receipt for a batch, which keeps of each document what an answer shows; of says which collection the document of a write belongs to.
-func (c Caller) receipt(of func(write int) *collection.Collection) *receipt.Pending[[]document.Result] {
-	if c.Receipt == nil {
-		return nil
-	}
-	return &receipt.Pending[[]document.Result]{Claim: c.Receipt.Claim, Outcome: func(results []document.Result) receipt.Outcome {
-		answered := make([]document.Result, len(results))
-		for i, r := range results {
-			answered[i] = shown(of(i), r)
-		}
-		return c.Receipt.Outcome(answered)
-	}}
 }
 
 // Limits are the declared sizes that the use cases keep.
@@ -51,6 +37,8 @@ type Limits struct {
 	Document collection.Limits
 	Schema   schema.Limits
 	Import   ImportLimits
+	// Operations is how many operations a transaction may have.
+	Operations int
 	// Scan is how many documents, or entries of an index, a query may read that no index answers, unless it asks for more.
 	Scan int64
 	// Aggregate is how long an aggregation may take; 0 is 20 s.
