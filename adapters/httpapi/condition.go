@@ -5,6 +5,7 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/ports/app"
 )
 
 // parseConditions reads If-Match and If-None-Match. All that is wrong with them is reported at once.
@@ -17,7 +18,7 @@ func parseConditions(match, noneMatch string) (document.Precondition, error) {
 		}
 		c, ok := document.ParseCondition(text, weak)
 		if !ok {
-			faults = append(faults, fault.Violation{In: "header", Pointer: name, Code: "entityTag", Message: `must be * or a list of entity tags in quotes, such as "3"`})
+			faults = append(faults, brokenCondition(name))
 		}
 		return &c
 	}
@@ -27,6 +28,49 @@ func parseConditions(match, noneMatch string) (document.Precondition, error) {
 		return document.Precondition{}, fault.New(fault.Malformed, "condition.malformed", "a condition cannot be read").With(faults...)
 	}
 	return pre, nil
+}
+
+// listConditions are those of a request for a list.
+type listConditions struct {
+	match, noneMatch *app.Tags
+}
+
+// parseListConditions reads If-Match, which compares strongly, and If-None-Match, which does not. All that is wrong with them is reported at once.
+func parseListConditions(match, noneMatch string) (listConditions, error) {
+	var faults []fault.Violation
+	read := func(name, text string, weak bool) *app.Tags {
+		if text == "" {
+			return nil
+		}
+		tags, all, ok := document.ParseTags(text)
+		if !ok {
+			faults = append(faults, brokenCondition(name))
+		}
+		known := &app.Tags{Any: all}
+		for _, tag := range tags {
+			if weak || !tag.Weak {
+				known.Tags = append(known.Tags, tag.Text)
+			}
+		}
+		return known
+	}
+	c := listConditions{read("If-Match", match, false), read("If-None-Match", noneMatch, true)}
+	if len(faults) > 0 {
+		return listConditions{}, fault.New(fault.Malformed, "condition.malformed", "a condition cannot be read").With(faults...)
+	}
+	return c, nil
+}
+
+// check fails where the list is none of those that the caller wants.
+func (c listConditions) check(tag string) error {
+	if c.match != nil && !c.match.Has(tag) {
+		return fault.New(fault.Stale, "list.stale", "the list is not, or not any more, one of those that If-Match names")
+	}
+	return nil
+}
+
+func brokenCondition(header string) fault.Violation {
+	return fault.Violation{In: "header", Pointer: header, Code: "entityTag", Message: `must be * or a list of entity tags in quotes, such as "3"`}
 }
 
 // minimal says whether the header Prefer asks for an answer without a body (RFC 7240 section 4.2).

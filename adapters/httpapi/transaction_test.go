@@ -118,6 +118,10 @@ var transactionScenarios = []scenario{
 		want: `{"errors":[{"pointer":"/operations/1/data/code","code":"unique"},{"pointer":"/operations/2/data/code","code":"unique"}]}`},
 	{name: "transaction, too many", send: transactionsPath, status: 413, code: "transaction.tooLarge", body: operationsBody(strings.Split(strings.Repeat(checkMoby+"\n", 500)+checkMoby, "\n")...)},
 	{name: "transaction, a document too large", send: transactionsPath, status: 413, code: "document.tooLarge", body: operationsBody(checkMoby, `{"op":"create","collection":"books","data":{"x":"`+strings.Repeat("x", maxDocument)+`"}}`), want: `{"errors":[{"pointer":"/operations/1","code":"document.tooLarge"}]}`},
+	{name: "transaction, a large value again and again", send: transactionsPath, status: 413, code: "transaction.tooLarge", before: func(t *testing.T, a *api) {
+		t.Helper()
+		a.put(t, "books", "large", `{"x":"`+strings.Repeat("x", maxDocument-100)+`"}`)
+	}, body: operationsBody(append([]string{`{"op":"check","name":"large","collection":"books","id":"large"}`}, strings.Split(strings.Repeat(`{"op":"create","collection":"books","fill":{"data":"large.doc"}}`+"\n", 9)+checkMoby, "\n")...)...)},
 	{name: "transaction, many", send: transactionsPath, status: 200, body: operationsBody(strings.Split(strings.Repeat(checkMoby+"\n", 499)+checkMoby, "\n")...)},
 }
 

@@ -11,11 +11,12 @@ import (
 	"github.com/sheafdb/sheaf/domain/aggregate"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/ports"
 )
 
 // aggregating are the settings of a statement that is planned for what it reads and runs once; %d is its time in milliseconds.
-const aggregating = `SET LOCAL statement_timeout = %d; SET LOCAL plan_cache_mode = 'force_custom_plan'; SET LOCAL jit = off`
+const aggregating = `SET LOCAL statement_timeout = %d; SET LOCAL plan_cache_mode = 'force_custom_plan'; SET LOCAL enable_seqscan = on; SET LOCAL jit = off`
 
 // Aggregate runs the pipeline as one statement.
 func (s *Store) Aggregate(ctx context.Context, key collection.Key, a ports.Aggregation, visit func(row []byte) error) error {
@@ -86,12 +87,13 @@ func aggregateStatement(key collection.Key, a ports.Aggregation) (statement, err
 		b.spans(a.Plan.Index.ID, a.Plan.Spans)
 		b.write(`) AS e`)
 		b.lookUp()
-		b.write(` WHERE true`)
+		b.write(` WHERE `, b.ready())
 	default:
 		b.spans(a.Plan.Index.ID, a.Plan.Spans)
 		b.lookUp()
-		b.write(` WHERE true`)
+		b.write(` WHERE `, b.ready())
 	}
+	b.living(a.Living)
 	b.residual(a.Plan.Residual)
 	if b.err != nil {
 		return statement{}, b.err
@@ -100,6 +102,7 @@ func aggregateStatement(key collection.Key, a ports.Aggregation) (statement, err
 	if a.Pipeline.Leading() != nil {
 		stages = stages[1:]
 	}
-	sql, err := aggregation.Compile(b.String(), stages, a.Pipeline.Columns, a.Pipeline.Rows(), &b.args)
+	living := func(l index.Living, alias string) string { return livingSQL(l, alias, b.bind) }
+	sql, err := aggregation.Compile(b.String(), stages, a.Pipeline.Columns, a.Pipeline.Rows(), living, &b.args)
 	return statement{sql, b.args.Values()}, err
 }

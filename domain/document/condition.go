@@ -5,38 +5,52 @@ import (
 	"strings"
 )
 
-// ParseCondition reads `*` or a list of entity tags (RFC 9110 sections 8.8.3 and 13.1). A tag that names no revision is one that nothing has, and so
-// is a weak tag where the comparison is strong.
-func ParseCondition(text string, weak bool) (Condition, bool) {
+// EntityTag is one of a list.
+type EntityTag struct {
+	// Text is the opaque part, in its quotes.
+	Text string
+	Weak bool
+}
+
+// ParseTags reads `*` or a list of entity tags (RFC 9110 sections 8.8.3 and 13.1).
+func ParseTags(text string) (tags []EntityTag, all, ok bool) {
 	text = strings.Trim(text, " \t")
 	if text == "*" {
-		return Condition{Any: true}, true
+		return nil, true, true
 	}
-	c := Condition{}
-	tags := 0
 	for text != "" {
 		if text[0] == ',' || text[0] == ' ' || text[0] == '\t' { // empty elements are allowed (section 5.6.1.2)
 			text = text[1:]
 			continue
 		}
-		rest, isWeak := strings.CutPrefix(text, "W/")
+		rest, weak := strings.CutPrefix(text, "W/")
 		if rest == "" || rest[0] != '"' {
-			return c, false
+			return nil, false, false
 		}
 		tag, after, closed := strings.Cut(rest[1:], `"`)
 		if !closed || strings.IndexFunc(tag, notInTag) >= 0 {
-			return c, false
+			return nil, false, false
 		}
-		tags++
+		tags = append(tags, EntityTag{rest[:len(tag)+2], weak})
 		text = strings.TrimLeft(after, " \t")
 		if text != "" && text[0] != ',' {
-			return c, false
+			return nil, false, false
 		}
-		if revision, err := strconv.ParseInt(tag, 10, 64); err == nil && revision > 0 && tag[0] != '+' && tag[0] != '0' && (weak || !isWeak) {
+	}
+	return tags, false, len(tags) > 0
+}
+
+// ParseCondition reads a condition on a revision. A tag that names none is one that nothing has, and so is a weak tag where the comparison is strong.
+func ParseCondition(text string, weak bool) (Condition, bool) {
+	tags, all, ok := ParseTags(text)
+	c := Condition{Any: all}
+	for _, tag := range tags {
+		digits := tag.Text[1 : len(tag.Text)-1]
+		if revision, err := strconv.ParseInt(digits, 10, 64); err == nil && revision > 0 && digits[0] != '+' && digits[0] != '0' && (weak || !tag.Weak) {
 			c.Revisions = append(c.Revisions, revision)
 		}
 	}
-	return c, tags > 0
+	return c, ok
 }
 
 // notInTag says which characters an opaque tag cannot hold.

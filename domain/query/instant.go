@@ -26,6 +26,15 @@ func (i Instant) Time() time.Time { return time.UnixMicro(int64(i)).UTC() }
 // Text returns the instant as answers write it: in UTC, always with microseconds, so that texts order as time does.
 func (i Instant) Text() string { return i.Time().Format("2006-01-02T15:04:05.000000Z") }
 
+// Plus returns the time some time later, in UTC, and whether it is within the years 0001 to 9999.
+func (i Instant) Plus(d time.Duration) (time.Time, bool) {
+	later, ok := inRange(int64(i) + d.Microseconds())
+	if !ok {
+		return time.Time{}, false
+	}
+	return later.Time(), true
+}
+
 // ParseInstant reads a date and time of RFC 3339, such as 2026-01-31T23:59:59.5+01:00, and cuts it to microseconds.
 // It fails for a date that is not in the calendar, a leap second, and a time that is not within the years 0001 to 9999 in UTC.
 func ParseInstant(s string) (Instant, bool) {

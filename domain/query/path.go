@@ -9,13 +9,10 @@ package query
 
 import (
 	"maps"
-	"math"
 	"slices"
+	"strings"
+	"sync"
 
-	"cel.dev/cel-go/common"
-	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/operators"
-	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/parser"
 
 	"github.com/sheafdb/sheaf/domain/fault"
@@ -31,10 +28,22 @@ const (
 // Path leads to a member of a document: the member names from the outside in, at least one.
 type Path []string
 
+// pathParser parses paths. It is safe for concurrent use.
+var pathParser = sync.OnceValues(func() (*parser.Parser, error) { return parser.NewParser(parser.MaxRecursionDepth(2 * maxPathDepth)) })
+
 // ParsePath reads a CEL path to a member of the document, such as doc.address.zip or doc["odd name"].
 // It fails with fault.Invalid and code "path.invalid" when s is anything else.
 func ParsePath(s string) (Path, error) {
-	place, err := ParsePlace(s)
+	if len(s) <= maxPathBytes {
+		if path := plainPath(s); path != nil {
+			return path, nil
+		}
+	}
+	return parsePath(s)
+}
+
+func parsePath(s string) (Path, error) {
+	place, err := parsePlace(s)
 	if err != nil {
 		return nil, err
 	}
@@ -51,56 +60,32 @@ func ParsePath(s string) (Path, error) {
 	return path, nil
 }
 
-// ParsePlace reads a CEL path that begins with any name and may lead into lists, such as order.doc.items[0].price.
-// It fails with fault.Invalid and code "path.invalid" when s is anything else.
-func ParsePlace(s string) (Place, error) {
-	if len(s) > maxPathBytes {
-		return Place{}, fault.New(fault.Invalid, "path.invalid", "a path has at most %d bytes", maxPathBytes)
+// plainPath reads what nearly every path is, names with dots between them, in a hundredth of the parser's time. It returns nil for everything else, be it a path or not.
+func plainPath(s string) Path {
+	rest, ok := strings.CutPrefix(s, "doc.")
+	if !ok {
+		return nil
 	}
-	p, err := parser.NewParser(parser.MaxRecursionDepth(2 * maxPathDepth))
-	if err != nil {
-		return Place{}, fault.Wrap(err, fault.Internal, "internal", "path parser")
+	path := Path(strings.Split(rest, "."))
+	if len(path) > maxPathDepth || slices.ContainsFunc(path, func(name string) bool { return !IsName(name) }) {
+		return nil
 	}
-	tree, issues := p.Parse(common.NewTextSource(s))
-	if len(issues.GetErrors()) > 0 {
-		return Place{}, notAPath()
-	}
-	var steps []Step
-	for e := tree.Expr(); ; {
-		switch e.Kind() {
-		case ast.IdentKind:
-			if len(steps) > maxPathDepth {
-				return Place{}, fault.New(fault.Invalid, "path.invalid", "a path has at most %d steps", maxPathDepth)
-			}
-			slices.Reverse(steps)
-			return Place{e.AsIdent(), steps}, nil
-		case ast.SelectKind:
-			if e.AsSelect().IsTestOnly() {
-				return Place{}, notAPath()
-			}
-			steps, e = append(steps, Step{Name: e.AsSelect().FieldName()}), e.AsSelect().Operand()
-		case ast.CallKind:
-			call := e.AsCall()
-			if call.FunctionName() != operators.Index || len(call.Args()) != 2 || call.Args()[1].Kind() != ast.LiteralKind {
-				return Place{}, notAPath()
-			}
-			var step Step
-			switch key := call.Args()[1].AsLiteral().(type) {
-			case types.String:
-				step.Name = string(key)
-			case types.Int:
-				if key < 0 || key > math.MaxInt32 {
-					return Place{}, notAPath()
-				}
-				step.Index, step.Element = int(key), true
-			default:
-				return Place{}, notAPath()
-			}
-			steps, e = append(steps, step), call.Args()[0]
-		default:
-			return Place{}, notAPath()
+	return path
+}
+
+// IsName says whether a member can stand behind a dot. CEL reserves some words, though most of them may stand there, too.
+func IsName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (i == 0 || c < '0' || c > '9') {
+			return false
 		}
 	}
+	return s != "" && !slices.Contains(reservedWords, s)
+}
+
+var reservedWords = []string{
+	"as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop", "namespace", "null", "package", "return", "true", "var", "void", "while",
 }
 
 func notAPath() error {
@@ -135,7 +120,7 @@ func (p Path) Within(outer Path) bool {
 	return len(p) >= len(outer) && slices.Equal(p[:len(outer)], outer)
 }
 
-// Without returns doc without the members at these paths, and whether that is less. doc itself is not changed; the result shares with it what stayed as it was.
+// Without returns doc without the members at these paths, of every element where an array is in the way, and whether that is less. doc itself is not changed; the result shares with it what stayed as it was.
 func Without(doc any, paths ...Path) (any, bool) {
 	less := false
 	for _, path := range paths {
@@ -147,6 +132,9 @@ func Without(doc any, paths ...Path) (any, bool) {
 }
 
 func (p Path) cut(doc any) (any, bool) {
+	if list, ok := doc.([]any); ok {
+		return p.cutEach(list)
+	}
 	object, ok := doc.(map[string]any)
 	if !ok {
 		return doc, false
@@ -165,6 +153,22 @@ func (p Path) cut(doc any) (any, bool) {
 		return doc, false
 	}
 	changed[p[0]] = cut
+	return changed, true
+}
+
+func (p Path) cutEach(list []any) (any, bool) {
+	var changed []any
+	for i, element := range list {
+		if cut, less := p.cut(element); less {
+			if changed == nil {
+				changed = slices.Clone(list)
+			}
+			changed[i] = cut
+		}
+	}
+	if changed == nil {
+		return list, false
+	}
 	return changed, true
 }
 

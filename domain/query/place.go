@@ -1,10 +1,17 @@
 package query
 
 import (
-	"maps"
+	"math"
 	"slices"
 	"strconv"
+	"strings"
 
+	"cel.dev/cel-go/common"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+
+	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 )
 
@@ -20,6 +27,78 @@ type Step struct {
 	Index int
 	// Element says that Index counts and not Name.
 	Element bool
+}
+
+// ParsePlace reads a CEL path that begins with any name and may lead into lists, such as order.doc.items[0].price.
+// It fails with fault.Invalid and code "path.invalid" when s is anything else.
+func ParsePlace(s string) (Place, error) {
+	if place, ok := plainPlace(s); ok {
+		return place, nil
+	}
+	return parsePlace(s)
+}
+
+// plainPlace reads names with dots between them.
+func plainPlace(s string) (Place, bool) {
+	names := strings.Split(s, ".")
+	if len(s) > maxPathBytes || len(names) > maxPathDepth || slices.ContainsFunc(names, func(name string) bool { return !IsName(name) }) {
+		return Place{}, false
+	}
+	place := Place{Root: names[0]}
+	for _, name := range names[1:] {
+		place.Steps = append(place.Steps, Step{Name: name})
+	}
+	return place, true
+}
+
+func parsePlace(s string) (Place, error) {
+	if len(s) > maxPathBytes {
+		return Place{}, fault.New(fault.Invalid, "path.invalid", "a path has at most %d bytes", maxPathBytes)
+	}
+	p, err := pathParser()
+	if err != nil {
+		return Place{}, fault.Wrap(err, fault.Internal, "internal", "path parser")
+	}
+	tree, issues := p.Parse(common.NewTextSource(s))
+	if len(issues.GetErrors()) > 0 {
+		return Place{}, notAPath()
+	}
+	var steps []Step
+	for e := tree.Expr(); ; {
+		switch e.Kind() {
+		case ast.IdentKind:
+			if len(steps) > maxPathDepth {
+				return Place{}, fault.New(fault.Invalid, "path.invalid", "a path has at most %d steps", maxPathDepth)
+			}
+			slices.Reverse(steps)
+			return Place{e.AsIdent(), steps}, nil
+		case ast.SelectKind:
+			if e.AsSelect().IsTestOnly() {
+				return Place{}, notAPath()
+			}
+			steps, e = append(steps, Step{Name: e.AsSelect().FieldName()}), e.AsSelect().Operand()
+		case ast.CallKind:
+			call := e.AsCall()
+			if call.FunctionName() != operators.Index || len(call.Args()) != 2 || call.Args()[1].Kind() != ast.LiteralKind {
+				return Place{}, notAPath()
+			}
+			var step Step
+			switch key := call.Args()[1].AsLiteral().(type) {
+			case types.String:
+				step.Name = string(key)
+			case types.Int:
+				if key < 0 || key > math.MaxInt32 {
+					return Place{}, notAPath()
+				}
+				step.Index, step.Element = int(key), true
+			default:
+				return Place{}, notAPath()
+			}
+			steps, e = append(steps, step), call.Args()[0]
+		default:
+			return Place{}, notAPath()
+		}
+	}
 }
 
 // Pointer returns the JSON Pointer (RFC 6901) to the same place, the root being its first token.
@@ -55,9 +134,8 @@ func (p Place) Find(v any) (any, bool) {
 	return v, true
 }
 
-// Put returns v with a value at the place: a member, new or not, or an element that is there; objects that are missing on the way are made. It fails where there is no such
-// element, or something else in the way.
-// v itself is not changed; the result shares with it what stayed as it was.
+// Put puts a value at the place in v, which it changes, and returns what v has become: a member, new or not, or an element that is there; objects that are missing on the
+// way are made. It fails where there is no such element, or something else in the way.
 func (p Place) Put(v, value any) (any, bool) { return put(v, p.Steps, value) }
 
 func put(v any, steps []Step, value any) (any, bool) {
@@ -68,17 +146,13 @@ func put(v any, steps []Step, value any) (any, bool) {
 	switch in := v.(type) {
 	case map[string]any:
 		member, found := in[step.Name]
-		if step.Element {
-			return v, false
-		}
-		if !found && len(steps) > 1 {
+		if !found {
 			member = map[string]any{}
 		}
 		changed, ok := put(member, steps[1:], value)
-		if !ok {
+		if !ok || step.Element {
 			return v, false
 		}
-		in = maps.Clone(in)
 		in[step.Name] = changed
 		return in, true
 	case []any:
@@ -86,12 +160,10 @@ func put(v any, steps []Step, value any) (any, bool) {
 			return v, false
 		}
 		changed, ok := put(in[step.Index], steps[1:], value)
-		if !ok {
-			return v, false
+		if ok {
+			in[step.Index] = changed
 		}
-		in = slices.Clone(in)
-		in[step.Index] = changed
-		return in, true
+		return in, ok
 	}
 	return v, false
 }

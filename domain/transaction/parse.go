@@ -20,8 +20,8 @@ import (
 // bodyLevels is how much deeper a document may lie in a transaction than by itself: the list, the operation, and the operations of a JSON Patch.
 const bodyLevels = 5
 
-// maxFill bounds how many values an operation takes from results.
-const maxFill = 100
+// maxFill bounds how many values a transaction takes from results: their paths are parsed, and they are looked for while locks are held.
+const maxFill = 1000
 
 // Limits bound a transaction.
 type Limits struct {
@@ -83,6 +83,8 @@ type parsing struct {
 	faults []fault.Violation
 	// named are the operations so far, by their names.
 	named map[string]int
+	// filled is how many values were taken from results so far.
+	filled int
 }
 
 func (p *parsing) wrong(pointer, code, message string) {
@@ -253,8 +255,8 @@ func (p *parsing) fills(at string, value any, o *Operation) {
 		p.wrong(at, "type", "must be an object")
 		return
 	}
-	if len(object) > maxFill {
-		p.wrong(at, "maxProperties", fmt.Sprintf("must have at most %d members", maxFill))
+	if p.filled += len(object); p.filled > maxFill {
+		p.wrong(at, "maxProperties", fmt.Sprintf("a transaction takes at most %d values from results", maxFill))
 		return
 	}
 	for _, target := range slices.Sorted(maps.Keys(object)) {

@@ -62,10 +62,12 @@ type Fill struct {
 // Static says whether the value is known before the transaction: ids are, everything else is what a document has become.
 func (f Fill) Static() bool { return f.Source.Steps[0].Name == "id" }
 
-// Filled returns the body with the values that find returns put in; those for which it says false are left out.
+// Filled returns the body with the values that find returns put in; those for which it says false are left out. The body itself and the values are not changed.
 // It returns the first that there is no place for.
 func (o Operation) Filled(find func(Fill) (any, bool)) (body any, missing *Fill) {
-	body = o.Body
+	if body = o.Body; len(o.Fill) > 0 {
+		body = copied(body)
+	}
 	for i, f := range o.Fill {
 		if f.Target.Root == idTarget {
 			continue
@@ -75,11 +77,30 @@ func (o Operation) Filled(find func(Fill) (any, bool)) (body any, missing *Fill)
 			continue
 		}
 		var ok bool
-		if body, ok = f.Target.Put(body, value); !ok {
+		if body, ok = f.Target.Put(body, copied(value)); !ok {
 			return nil, &o.Fill[i]
 		}
 	}
 	return body, nil
+}
+
+// copied returns a tree that shares nothing with v that may change.
+func copied(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		object := make(map[string]any, len(v))
+		for name, member := range v {
+			object[name] = copied(member)
+		}
+		return object
+	case []any:
+		list := make([]any, len(v))
+		for i, element := range v {
+			list[i] = copied(element)
+		}
+		return list
+	}
+	return v
 }
 
 // FilledID returns the fill of the id, nil where there is none.

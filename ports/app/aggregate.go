@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/domain/search"
 	"github.com/sheafdb/sheaf/ports"
@@ -26,8 +28,11 @@ type AggregateDocuments struct {
 // Aggregated is an aggregation that is checked and planned, and has yet to run.
 type Aggregated struct {
 	documents *Documents
+	request   AggregateDocuments
 	key       collection.Key
 	run       ports.Aggregation
+	// hidden leads to members of rows that answers do not show.
+	hidden []query.Path
 	// Columns are the members of its rows in the order in which they are told.
 	Columns []string
 	// Explain is set when it was asked for.
@@ -38,6 +43,17 @@ type Aggregated struct {
 // It fails with fault.NotFound (no collection), with fault.Malformed and code "aggregate.invalid" for stages that cannot be read, and with an *UnindexedError for a
 // collection that would take too much to read.
 func (d *Documents) Aggregate(ctx context.Context, _ Caller, r AggregateDocuments) (*Aggregated, error) {
+	for range judgements {
+		a, err := d.aggregate(ctx, r)
+		if !errors.Is(err, collection.ErrChanged) {
+			return a, err
+		}
+		d.Catalog.Forget(r.Collection) // an index that it was to be read by is gone
+	}
+	return nil, collection.ErrChanged
+}
+
+func (d *Documents) aggregate(ctx context.Context, r AggregateDocuments) (*Aggregated, error) {
 	c, err := d.Catalog.Get(ctx, r.Collection)
 	if err != nil {
 		return nil, err
@@ -46,6 +62,7 @@ func (d *Documents) Aggregate(ctx context.Context, _ Caller, r AggregateDocument
 	if err != nil {
 		return nil, err
 	}
+	at := d.Clock()
 	request, err := aggregate.ParseRequest(text, aggregate.Source{
 		Document: c.Filters().Variables["doc"],
 		Refers:   func(path query.Path) (ident.Collection, bool) { return refers(c, path) },
@@ -54,9 +71,13 @@ func (d *Documents) Aggregate(ctx context.Context, _ Caller, r AggregateDocument
 			if err != nil {
 				return aggregate.Foreign{}, err
 			}
-			return aggregate.Foreign{Key: other.Key, Document: other.Filters().Variables["doc"]}, nil
+			return aggregate.Foreign{Key: other.Key, Living: other.Living(at), Document: other.Filters().Variables["doc"], Hidden: other.Hidden()}, nil
 		},
 	})
+	if err != nil {
+		return nil, err
+	}
+	hidden, err := request.Pipeline.Hidden(c.Hidden())
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +85,9 @@ func (d *Documents) Aggregate(ctx context.Context, _ Caller, r AggregateDocument
 	if err != nil {
 		return nil, err
 	}
-	a := &Aggregated{documents: d, key: c.Key, run: ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Budget: d.Limits.Aggregate}}
+	a := &Aggregated{
+		documents: d, request: r, key: c.Key, hidden: hidden, run: ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Living: c.Living(at), Budget: d.Limits.Aggregate},
+	}
 	if a.run.Budget <= 0 {
 		a.run.Budget = aggregateBudget
 	}
@@ -80,12 +103,38 @@ func (d *Documents) Aggregate(ctx context.Context, _ Caller, r AggregateDocument
 // Run calls visit with the text of every row, and ends with the first error of visit. The row must not be kept.
 // It fails with fault.TooLarge, see ports.DocumentAggregator.
 func (a *Aggregated) Run(ctx context.Context, visit func(row []byte) error) error {
-	return a.documents.Store.Aggregate(ctx, a.key, a.run, func(row []byte) error {
-		if a.Explain != nil {
-			a.Explain.Returned++
+	for range judgements {
+		rows := 0
+		err := a.documents.Store.Aggregate(ctx, a.key, a.run, func(row []byte) error {
+			rows++
+			return visit(a.shown(row))
+		})
+		if rows > 0 || !errors.Is(err, collection.ErrChanged) {
+			if a.Explain != nil {
+				a.Explain.Returned = rows
+			}
+			return err
 		}
-		return visit(row)
-	})
+		a.documents.Catalog.Forget(a.request.Collection)
+		again, err := a.documents.aggregate(ctx, a.request)
+		if err != nil {
+			return err
+		}
+		*a = *again
+	}
+	return collection.ErrChanged
+}
+
+// shown is what an answer shows of a row.
+func (a *Aggregated) shown(row []byte) []byte {
+	if len(a.hidden) == 0 {
+		return row
+	}
+	shown, less := query.Without(decoded(row), a.hidden...)
+	if !less {
+		return row
+	}
+	return jsontext.Append(nil, shown)
 }
 
 // refers returns the collection that a path is declared to refer to, be it that of one document or of each in an array.

@@ -76,6 +76,9 @@ type transactionRun struct {
 	// The fields below are of one decision inside the write, which may be made more than once.
 	results  []document.Result
 	failures operationFailures
+	// trees are results as values are taken from them, made when the first one is; taken is how many bytes were.
+	trees map[int]any
+	taken int
 }
 
 // prepare makes the writes of the batch.
@@ -83,7 +86,7 @@ type transactionRun struct {
 func (run *transactionRun) prepare(ctx context.Context, batch *document.Batch) error {
 	n := len(run.operations)
 	run.collections, run.ids, run.writes = make([]*collection.Collection, n), make([]ident.Document, n), make([]document.Write, n)
-	run.results = make([]document.Result, n)
+	run.results, run.trees, run.taken = make([]document.Result, n), map[int]any{}, 0
 	var failures operationFailures
 	for i := range run.operations {
 		w, err := run.judge(ctx, i, batch)
@@ -112,7 +115,7 @@ func (run *transactionRun) watched(i int) document.Change {
 	do := run.writes[i].Change
 	return func(current *document.Document) (document.Next, error) {
 		if i == 0 {
-			run.failures = nil
+			run.failures, run.trees, run.taken = nil, map[int]any{}, 0
 		}
 		next := document.Keep()
 		if !run.failures.hinder(run, i) {

@@ -136,19 +136,28 @@ func (run *transactionRun) dynamic(o transaction.Operation) bool {
 
 // filled returns the text of an operation's body with the values that it takes from results.
 func (run *transactionRun) filled(o transaction.Operation) ([]byte, error) {
-	var unresolved error
+	var failed error
 	body, missing := o.Filled(func(f transaction.Fill) (any, bool) {
-		value, found := run.value(f)
-		if !found && unresolved == nil {
-			unresolved = &misplaced{f.Pointer, fault.New(fault.Conflict, "transaction.unresolved", "the result of operation %d has nothing at %s", f.From, f.Source.Pointer())}
+		if failed != nil {
+			return nil, false
 		}
-		return value, found
+		value, found := run.value(f)
+		if !found {
+			failed = &misplaced{f.Pointer, fault.New(fault.Conflict, "transaction.unresolved", "the result of operation %d has nothing at %s", f.From, f.Source.Pointer())}
+			return nil, false
+		}
+		// A large value may be taken again and again.
+		if run.taken += len(jsontext.Append(nil, value)); run.taken > run.documents.Limits.Filled {
+			failed = &misplaced{f.Pointer, fault.New(fault.TooLarge, "transaction.tooLarge", "a transaction takes at most %d bytes from results", run.documents.Limits.Filled)}
+			return nil, false
+		}
+		return value, true
 	})
 	if missing != nil {
 		return nil, &misplaced{missing.Pointer, fault.New(fault.Invalid, "transaction.invalid", "there is no place to fill in")}
 	}
-	if unresolved != nil {
-		return nil, unresolved
+	if failed != nil {
+		return nil, failed
 	}
 	return collection.Read(jsontext.Append(nil, body), run.documents.Limits.Document)
 }
@@ -158,14 +167,19 @@ func (run *transactionRun) value(f transaction.Fill) (any, bool) {
 	if f.Static() {
 		return run.ids[f.From].String(), true
 	}
-	c, r := run.collections[f.From], run.results[f.From]
+	r := run.results[f.From]
 	if r.Document.Revision == 0 {
 		return nil, false // nothing is there
 	}
-	return f.Source.Find(map[string]any{
-		"revision":  json.Number(strconv.FormatInt(r.Document.Revision, 10)),
-		"createdAt": query.InstantOf(r.Document.CreatedAt).Text(),
-		"updatedAt": query.InstantOf(r.Document.UpdatedAt).Text(),
-		"doc":       decoded(c.Shown(r.Document.Data, nil)),
-	})
+	tree, made := run.trees[f.From]
+	if !made {
+		tree = map[string]any{
+			"revision":  json.Number(strconv.FormatInt(r.Document.Revision, 10)),
+			"createdAt": query.InstantOf(r.Document.CreatedAt).Text(),
+			"updatedAt": query.InstantOf(r.Document.UpdatedAt).Text(),
+			"doc":       decoded(run.collections[f.From].Shown(r.Document.Data, nil)),
+		}
+		run.trees[f.From] = tree
+	}
+	return f.Source.Find(tree)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
@@ -21,7 +22,7 @@ import (
 // Find is the part of the suite about ports.DocumentFinder: every plan gives the answer that looking at every document gives.
 func Find(t *testing.T, open Open) {
 	t.Helper()
-	promises{"Plans": findPlans, "Bytes": findBytes, "Empty": findEmpty, "Dropped": findDropped}.keep(t, open)
+	promises{"Plans": findPlans, "Bytes": findBytes, "Empty": findEmpty, "Dropped": findDropped, "Moment": findMoment}.keep(t, open)
 }
 
 // searched is a configuration with an index of each sort.
@@ -259,11 +260,13 @@ func findDropped(f fixture) {
 	c, _ := f.searching(3, 10)
 	q := f.query(c, `doc.b in ["x", "y"] && doc.n > 1`, "")
 	plans := search.Plans(q, c.ReadyIndexes())
+	all := pipeline(f, f, c, `[{"match": "doc.b in [\"x\", \"y\"] && doc.n > 1"}]`)
 	f.configure("searched", `{}`)
 	for _, p := range plans {
 		_, found := f.Find(f.Context(), c.Key, ports.Find{Query: q, Plan: p, Limit: 5, Bytes: 1 << 20})
 		_, counted := f.CountFound(f.Context(), c.Key, q, p, 0)
-		for _, err := range []error{found, counted} {
+		_, summed := rowsOf(f.Context(), f, c.Key, ports.Aggregation{Pipeline: all, Plan: p, Budget: time.Minute})
+		for _, err := range []error{found, counted, summed} {
 			if want := p.Index != nil; errors.Is(err, collection.ErrChanged) != want || err != nil && !want {
 				f.Errorf("plan %s: %v; want collection.ErrChanged: %v", planName(p), err, want)
 			}

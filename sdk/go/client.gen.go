@@ -204,7 +204,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-	AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AggregateDocuments Sum documents up
 	//
@@ -218,13 +218,14 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-	AggregateDocuments(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	AggregateDocuments(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDocuments List documents
 	//
 	// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 	// A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 	// `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
+	// A page has a strong `ETag`: with it in `If-None-Match`, a page that has not changed is 304, and nothing is searched.
 	//
 	// Corresponds with GET /v1/collections/{collection}/documents (the `ListDocuments` operationId).
 	ListDocuments(ctx context.Context, collection CollectionName, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -429,7 +430,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-	QueryDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	QueryDocumentsWithBody(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// QueryDocuments List documents by a query in the body
 	//
@@ -438,7 +439,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-	QueryDocuments(ctx context.Context, collection CollectionName, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	QueryDocuments(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListCollectionRevisions List the revisions of a configuration
 	//
@@ -722,8 +723,8 @@ func (c *Client) PutCollection(ctx context.Context, collection CollectionName, p
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-func (c *Client) AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewAggregateDocumentsRequestWithBody(c.Server, collection, contentType, body)
+func (c *Client) AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAggregateDocumentsRequestWithBody(c.Server, collection, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -746,8 +747,8 @@ func (c *Client) AggregateDocumentsWithBody(ctx context.Context, collection Coll
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-func (c *Client) AggregateDocuments(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewAggregateDocumentsRequest(c.Server, collection, body)
+func (c *Client) AggregateDocuments(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAggregateDocumentsRequest(c.Server, collection, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -763,6 +764,7 @@ func (c *Client) AggregateDocuments(ctx context.Context, collection CollectionNa
 // The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 // A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 // `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
+// A page has a strong `ETag`: with it in `If-None-Match`, a page that has not changed is 304, and nothing is searched.
 //
 // Corresponds with GET /v1/collections/{collection}/documents (the `ListDocuments` operationId).
 func (c *Client) ListDocuments(ctx context.Context, collection CollectionName, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1177,8 +1179,8 @@ func (c *Client) ImportDocuments(ctx context.Context, collection CollectionName,
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-func (c *Client) QueryDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewQueryDocumentsRequestWithBody(c.Server, collection, contentType, body)
+func (c *Client) QueryDocumentsWithBody(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewQueryDocumentsRequestWithBody(c.Server, collection, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1196,8 +1198,8 @@ func (c *Client) QueryDocumentsWithBody(ctx context.Context, collection Collecti
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-func (c *Client) QueryDocuments(ctx context.Context, collection CollectionName, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewQueryDocumentsRequest(c.Server, collection, body)
+func (c *Client) QueryDocuments(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewQueryDocumentsRequest(c.Server, collection, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1868,18 +1870,18 @@ func NewPutCollectionRequestWithBody(server string, collection CollectionName, p
 }
 
 // NewAggregateDocumentsRequest calls the generic AggregateDocuments builder with application/json body
-func NewAggregateDocumentsRequest(server string, collection CollectionName, body AggregateDocumentsJSONRequestBody) (*http.Request, error) {
+func NewAggregateDocumentsRequest(server string, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewAggregateDocumentsRequestWithBody(server, collection, "application/json", bodyReader)
+	return NewAggregateDocumentsRequestWithBody(server, collection, params, "application/json", bodyReader)
 }
 
 // NewAggregateDocumentsRequestWithBody constructs an http.Request for the AggregateDocuments method, with any body, and a specified content type
-func NewAggregateDocumentsRequestWithBody(server string, collection CollectionName, contentType string, body io.Reader) (*http.Request, error) {
+func NewAggregateDocumentsRequestWithBody(server string, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1910,6 +1912,21 @@ func NewAggregateDocumentsRequestWithBody(server string, collection CollectionNa
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -2066,6 +2083,43 @@ func NewListDocumentsRequest(server string, collection CollectionName, params *L
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IfNoneMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam1)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam2)
+		}
+
 	}
 
 	return req, nil
@@ -2379,6 +2433,17 @@ func NewGetDocumentRequest(server string, collection CollectionName, id Document
 			req.Header.Set("If-None-Match", headerParam1)
 		}
 
+		if params.ConsistencyToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam2)
+		}
+
 	}
 
 	return req, nil
@@ -2471,6 +2536,17 @@ func NewHeadDocumentRequest(server string, collection CollectionName, id Documen
 			}
 
 			req.Header.Set("If-None-Match", headerParam1)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam2)
 		}
 
 	}
@@ -2835,6 +2911,21 @@ func NewDiffDocumentRequest(server string, collection CollectionName, id Documen
 		return nil, err
 	}
 
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
@@ -3056,6 +3147,21 @@ func NewListDocumentRevisionsRequest(server string, collection CollectionName, i
 		return nil, err
 	}
 
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
@@ -3115,6 +3221,17 @@ func NewGetDocumentRevisionRequest(server string, collection CollectionName, id 
 			}
 
 			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam1)
 		}
 
 	}
@@ -3178,6 +3295,21 @@ func NewExportDocumentsRequest(server string, collection CollectionName, params 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -3294,18 +3426,18 @@ func NewImportDocumentsRequestWithBody(server string, collection CollectionName,
 }
 
 // NewQueryDocumentsRequest calls the generic QueryDocuments builder with application/json body
-func NewQueryDocumentsRequest(server string, collection CollectionName, body QueryDocumentsJSONRequestBody) (*http.Request, error) {
+func NewQueryDocumentsRequest(server string, collection CollectionName, params *QueryDocumentsParams, body QueryDocumentsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewQueryDocumentsRequestWithBody(server, collection, "application/json", bodyReader)
+	return NewQueryDocumentsRequestWithBody(server, collection, params, "application/json", bodyReader)
 }
 
 // NewQueryDocumentsRequestWithBody constructs an http.Request for the QueryDocuments method, with any body, and a specified content type
-func NewQueryDocumentsRequestWithBody(server string, collection CollectionName, contentType string, body io.Reader) (*http.Request, error) {
+func NewQueryDocumentsRequestWithBody(server string, collection CollectionName, params *QueryDocumentsParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -3336,6 +3468,32 @@ func NewQueryDocumentsRequestWithBody(server string, collection CollectionName, 
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam1)
+		}
+
+	}
 
 	return req, nil
 }
@@ -3678,7 +3836,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-	AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
+	AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
 
 	// AggregateDocumentsWithResponse Sum documents up
 	//
@@ -3692,13 +3850,14 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-	AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
+	AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
 
 	// ListDocumentsWithResponse List documents
 	//
 	// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 	// A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 	// `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
+	// A page has a strong `ETag`: with it in `If-None-Match`, a page that has not changed is 304, and nothing is searched.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3919,7 +4078,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-	QueryDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error)
+	QueryDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error)
 
 	// QueryDocumentsWithResponse List documents by a query in the body
 	//
@@ -3928,7 +4087,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-	QueryDocumentsWithResponse(ctx context.Context, collection CollectionName, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error)
+	QueryDocumentsWithResponse(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error)
 
 	// ListCollectionRevisionsWithResponse List the revisions of a configuration
 	//
@@ -5384,7 +5543,18 @@ type ListDocumentsResponse200Headers struct {
 	CDNCacheControl *string
 	CacheControl    string
 	CacheTag        *string
+	ETag            *string
 	Link            *string
+	RequestID       string
+	SurrogateKey    *string
+}
+
+// ListDocumentsResponse304Headers the declared response headers of an HTTP 304 response for ListDocuments
+type ListDocumentsResponse304Headers struct {
+	CDNCacheControl *string
+	CacheControl    string
+	CacheTag        *string
+	ETag            *string
 	RequestID       string
 	SurrogateKey    *string
 }
@@ -5408,6 +5578,12 @@ type ListDocumentsResponse404Headers struct {
 // ListDocumentsResponse406Headers the declared response headers of an HTTP 406 response for ListDocuments
 type ListDocumentsResponse406Headers struct {
 	RequestID string
+}
+
+// ListDocumentsResponse412Headers the declared response headers of an HTTP 412 response for ListDocuments
+type ListDocumentsResponse412Headers struct {
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // ListDocumentsResponse413Headers the declared response headers of an HTTP 413 response for ListDocuments
@@ -5445,6 +5621,8 @@ type ListDocumentsResponse struct {
 	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
 	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationProblemJSON412 *Stale
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
@@ -5455,6 +5633,8 @@ type ListDocumentsResponse struct {
 	ApplicationProblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ListDocumentsResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *ListDocumentsResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ListDocumentsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5463,6 +5643,8 @@ type ListDocumentsResponse struct {
 	Headers404 *ListDocumentsResponse404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *ListDocumentsResponse406Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *ListDocumentsResponse412Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *ListDocumentsResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
@@ -5496,6 +5678,11 @@ func (r ListDocumentsResponse) GetApplicationProblemJSON404() *NotFound {
 // GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
 func (r ListDocumentsResponse) GetApplicationProblemJSON406() *NotAcceptable {
 	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r ListDocumentsResponse) GetApplicationProblemJSON412() *Stale {
+	return r.ApplicationProblemJSON412
 }
 
 // GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -5555,6 +5742,7 @@ type CreateDocumentResponse200Headers struct {
 
 // CreateDocumentResponse201Headers the declared response headers of an HTTP 201 response for CreateDocument
 type CreateDocumentResponse201Headers struct {
+	ConsistencyToken    *string
 	ETag                string
 	IdempotencyReplayed *string
 	Location            string
@@ -5777,7 +5965,8 @@ type DeleteDocumentResponse200Headers struct {
 
 // DeleteDocumentResponse204Headers the declared response headers of an HTTP 204 response for DeleteDocument
 type DeleteDocumentResponse204Headers struct {
-	RequestID string
+	ConsistencyToken *string
+	RequestID        string
 }
 
 // DeleteDocumentResponse400Headers the declared response headers of an HTTP 400 response for DeleteDocument
@@ -6281,6 +6470,7 @@ func (r HeadDocumentResponse) ContentType() string {
 
 // PatchDocumentResponse200Headers the declared response headers of an HTTP 200 response for PatchDocument
 type PatchDocumentResponse200Headers struct {
+	ConsistencyToken    *string
 	ETag                *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
@@ -6289,6 +6479,7 @@ type PatchDocumentResponse200Headers struct {
 
 // PatchDocumentResponse204Headers the declared response headers of an HTTP 204 response for PatchDocument
 type PatchDocumentResponse204Headers struct {
+	ConsistencyToken    *string
 	ETag                *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
@@ -6518,6 +6709,7 @@ func (r PatchDocumentResponse) ContentType() string {
 
 // PutDocumentResponse200Headers the declared response headers of an HTTP 200 response for PutDocument
 type PutDocumentResponse200Headers struct {
+	ConsistencyToken  *string
 	ETag              *string
 	PreferenceApplied *string
 	RequestID         string
@@ -6525,6 +6717,7 @@ type PutDocumentResponse200Headers struct {
 
 // PutDocumentResponse201Headers the declared response headers of an HTTP 201 response for PutDocument
 type PutDocumentResponse201Headers struct {
+	ConsistencyToken  *string
 	ETag              string
 	Location          string
 	PreferenceApplied *string
@@ -6533,6 +6726,7 @@ type PutDocumentResponse201Headers struct {
 
 // PutDocumentResponse204Headers the declared response headers of an HTTP 204 response for PutDocument
 type PutDocumentResponse204Headers struct {
+	ConsistencyToken  *string
 	ETag              *string
 	PreferenceApplied *string
 	RequestID         string
@@ -6905,6 +7099,7 @@ func (r DiffDocumentResponse) ContentType() string {
 
 // RestoreDocumentResponse200Headers the declared response headers of an HTTP 200 response for RestoreDocument
 type RestoreDocumentResponse200Headers struct {
+	ConsistencyToken    *string
 	ETag                *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
@@ -6913,6 +7108,7 @@ type RestoreDocumentResponse200Headers struct {
 
 // RestoreDocumentResponse201Headers the declared response headers of an HTTP 201 response for RestoreDocument
 type RestoreDocumentResponse201Headers struct {
+	ConsistencyToken    *string
 	ETag                string
 	IdempotencyReplayed *string
 	Location            string
@@ -6922,6 +7118,7 @@ type RestoreDocumentResponse201Headers struct {
 
 // RestoreDocumentResponse204Headers the declared response headers of an HTTP 204 response for RestoreDocument
 type RestoreDocumentResponse204Headers struct {
+	ConsistencyToken    *string
 	ETag                *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
@@ -7569,7 +7766,8 @@ func (r ExportDocumentsResponse) ContentType() string {
 
 // ImportDocumentsResponse200Headers the declared response headers of an HTTP 200 response for ImportDocuments
 type ImportDocumentsResponse200Headers struct {
-	RequestID string
+	ConsistencyToken *string
+	RequestID        string
 }
 
 // ImportDocumentsResponse400Headers the declared response headers of an HTTP 400 response for ImportDocuments
@@ -7749,6 +7947,14 @@ func (r ImportDocumentsResponse) ContentType() string {
 // QueryDocumentsResponse200Headers the declared response headers of an HTTP 200 response for QueryDocuments
 type QueryDocumentsResponse200Headers struct {
 	CacheControl string
+	ETag         *string
+	RequestID    string
+}
+
+// QueryDocumentsResponse304Headers the declared response headers of an HTTP 304 response for QueryDocuments
+type QueryDocumentsResponse304Headers struct {
+	CacheControl string
+	ETag         *string
 	RequestID    string
 }
 
@@ -7827,6 +8033,8 @@ type QueryDocumentsResponse struct {
 	ApplicationProblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *QueryDocumentsResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *QueryDocumentsResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *QueryDocumentsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -8494,8 +8702,8 @@ func (c *ClientWithResponses) PutCollectionWithResponse(ctx context.Context, col
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-func (c *ClientWithResponses) AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
-	rsp, err := c.AggregateDocumentsWithBody(ctx, collection, contentType, body, reqEditors...)
+func (c *ClientWithResponses) AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
+	rsp, err := c.AggregateDocumentsWithBody(ctx, collection, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -8514,8 +8722,8 @@ func (c *ClientWithResponses) AggregateDocumentsWithBodyWithResponse(ctx context
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-func (c *ClientWithResponses) AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
-	rsp, err := c.AggregateDocuments(ctx, collection, body, reqEditors...)
+func (c *ClientWithResponses) AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
+	rsp, err := c.AggregateDocuments(ctx, collection, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -8527,6 +8735,7 @@ func (c *ClientWithResponses) AggregateDocumentsWithResponse(ctx context.Context
 // The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 // A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 // `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
+// A page has a strong `ETag`: with it in `If-None-Match`, a page that has not changed is 304, and nothing is searched.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8873,8 +9082,8 @@ func (c *ClientWithResponses) ImportDocumentsWithResponse(ctx context.Context, c
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-func (c *ClientWithResponses) QueryDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error) {
-	rsp, err := c.QueryDocumentsWithBody(ctx, collection, contentType, body, reqEditors...)
+func (c *ClientWithResponses) QueryDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error) {
+	rsp, err := c.QueryDocumentsWithBody(ctx, collection, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -8888,8 +9097,8 @@ func (c *ClientWithResponses) QueryDocumentsWithBodyWithResponse(ctx context.Con
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-func (c *ClientWithResponses) QueryDocumentsWithResponse(ctx context.Context, collection CollectionName, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error) {
-	rsp, err := c.QueryDocuments(ctx, collection, body, reqEditors...)
+func (c *ClientWithResponses) QueryDocumentsWithResponse(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error) {
+	rsp, err := c.QueryDocuments(ctx, collection, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -10803,6 +11012,9 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Malformed
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -10830,6 +11042,13 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			return nil, err
 		}
 		response.ApplicationProblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Stale
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
@@ -10885,6 +11104,13 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			}
 			headers.CacheTag = &value
 		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -10907,6 +11133,51 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			headers.SurrogateKey = &value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers ListDocumentsResponse304Headers
+		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CDNCacheControl = &value
+		}
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheTag = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Surrogate-Key"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Surrogate-Key", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SurrogateKey = &value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListDocumentsResponse400Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -10954,6 +11225,23 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			headers.RequestID = value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 412:
+		var headers ListDocumentsResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 413:
 		var headers ListDocumentsResponse413Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -11136,6 +11424,13 @@ func ParseCreateDocumentResponse(rsp *http.Response) (*CreateDocumentResponse, e
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers CreateDocumentResponse201Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -11445,6 +11740,13 @@ func ParseDeleteDocumentResponse(rsp *http.Response) (*DeleteDocumentResponse, e
 		response.Headers200 = &headers
 	case rsp.StatusCode == 204:
 		var headers DeleteDocumentResponse204Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12209,6 +12511,13 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PatchDocumentResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12240,6 +12549,13 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 		response.Headers200 = &headers
 	case rsp.StatusCode == 204:
 		var headers PatchDocumentResponse204Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12570,6 +12886,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PutDocumentResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12594,6 +12917,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers PutDocumentResponse201Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12625,6 +12955,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		response.Headers201 = &headers
 	case rsp.StatusCode == 204:
 		var headers PutDocumentResponse204Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13110,6 +13447,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 	switch {
 	case rsp.StatusCode == 200:
 		var headers RestoreDocumentResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13141,6 +13485,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers RestoreDocumentResponse201Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -13179,6 +13530,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 		response.Headers201 = &headers
 	case rsp.StatusCode == 204:
 		var headers RestoreDocumentResponse204Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -14001,6 +14359,13 @@ func ParseImportDocumentsResponse(rsp *http.Response) (*ImportDocumentsResponse,
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ImportDocumentsResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -14160,6 +14525,9 @@ func ParseQueryDocumentsResponse(rsp *http.Response) (*QueryDocumentsResponse, e
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Malformed
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -14235,6 +14603,13 @@ func ParseQueryDocumentsResponse(rsp *http.Response) (*QueryDocumentsResponse, e
 			}
 			headers.CacheControl = value
 		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -14243,6 +14618,30 @@ func ParseQueryDocumentsResponse(rsp *http.Response) (*QueryDocumentsResponse, e
 			headers.RequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers QueryDocumentsResponse304Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers QueryDocumentsResponse400Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
