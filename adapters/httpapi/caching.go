@@ -9,6 +9,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/surrogate"
+	"github.com/sheafdb/sheaf/ports"
 )
 
 const (
@@ -17,6 +18,11 @@ const (
 	// authorizationField is what a private answer varies with, beside what all do.
 	authorizationField = "Authorization"
 )
+
+// cacheStatus says what the cache before the store did (RFC 9211).
+var cacheStatus = map[ports.Source]string{
+	ports.FromMemory: "sheaf; hit; detail=memory", ports.FromShared: "sheaf; hit; detail=shared", ports.FromStore: "sheaf; fwd=miss",
+}
 
 // shared are the headers of an answer that caches of many may keep.
 type shared struct {
@@ -33,8 +39,14 @@ type shared struct {
 func (s *Server) keep(ctx context.Context, a *answer, name ident.Collection, id ident.Document, expand string) {
 	caching := s.Documents.Caching(ctx, name, expand)
 	policy := caching.CachePolicy
+	if policy == (collection.CachePolicy{}) {
+		a.cache = revalidate
+		return
+	}
+	// Who sends a token wants what is newer than it, and not what a cache on the way has kept of an answer to somebody else.
+	a.varies = tokenHeader
 	switch {
-	case policy == (collection.CachePolicy{}):
+	case !exchangeOf(ctx).seen.IsZero():
 		a.cache = revalidate
 		return
 	case !policy.Public:

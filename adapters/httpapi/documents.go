@@ -139,6 +139,9 @@ func (s *Server) find(ctx context.Context, collectionName, documentID, expand st
 	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, etag: document.Tag(found.Revision), cache: revalidate}
 	if asOf.IsZero() {
 		s.keep(ctx, &a, name, id, expand)
+		if s.Cached {
+			a.cacheStatus = cacheStatus[a.ex.from]
+		}
 	}
 	if pre.Unmodified(found.Revision) {
 		a.status = http.StatusNotModified
