@@ -45,7 +45,7 @@ const Unplaced change.Position = -1
 // DocumentFinder finds documents by what is in them. Its methods fail with collection.ErrChanged when the index that they are to read is no longer ready.
 type DocumentFinder interface {
 	// Find returns the documents of the stretch, in the order of the query, then of their ids, from the place on.
-	// A document matches when the filter is true for it.
+	// A document matches when it has not expired, as Query.Living says, and the filter is true for it.
 	Find(ctx context.Context, key collection.Key, f Find) (Found, error)
 
 	// CountFound counts the documents that match, at most limit of them; 0 counts all. Of a plan that searches for words, what its Residual does not name does not count.

@@ -230,8 +230,8 @@ func (s *Store) GetAll(ctx context.Context, key collection.Key, ids []ident.Docu
 }
 
 // CountFound counts the documents that match.
-func (s *Store) CountFound(ctx context.Context, key collection.Key, _ search.Query, p search.Plan, limit int64) (int64, error) {
-	st, err := countStatement(key, p, limit)
+func (s *Store) CountFound(ctx context.Context, key collection.Key, q search.Query, p search.Plan, limit int64) (int64, error) {
+	st, err := countStatement(key, q, p, limit)
 	if err != nil {
 		return 0, err
 	}

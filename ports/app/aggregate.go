@@ -72,7 +72,7 @@ func (d *Documents) aggregate(ctx context.Context, r AggregateDocuments) (*Aggre
 	if err != nil {
 		return nil, err
 	}
-	foreign := false
+	foreign, at := false, d.Clock()
 	request, err := aggregate.ParseRequest(text, aggregate.Source{
 		Document: c.Filters().Variables["doc"],
 		Refers:   func(path query.Path) (ident.Collection, bool) { return refers(c, path) },
@@ -82,7 +82,7 @@ func (d *Documents) aggregate(ctx context.Context, r AggregateDocuments) (*Aggre
 				return aggregate.Foreign{}, err
 			}
 			foreign = true
-			return aggregate.Foreign{Key: other.Key, Document: other.Filters().Variables["doc"], Hidden: other.Hidden()}, nil
+			return aggregate.Foreign{Key: other.Key, Living: other.Living(at), Document: other.Filters().Variables["doc"], Hidden: other.Hidden()}, nil
 		},
 	})
 	if err != nil {
@@ -106,7 +106,7 @@ func (d *Documents) aggregate(ctx context.Context, r AggregateDocuments) (*Aggre
 	if err != nil {
 		return nil, err
 	}
-	a.run = ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Budget: d.Limits.Aggregate}
+	a.run = ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Living: c.Living(at), Budget: d.Limits.Aggregate}
 	if a.run.Budget <= 0 {
 		a.run.Budget = aggregateBudget
 	}

@@ -56,9 +56,18 @@ type Explanation struct {
 type listing struct {
 	*prepared
 	collection *collection.Collection
-	expansion  *expansion
-	cursor     query.Cursor
-	from       *search.Position
+	// living is which documents there are when it is asked.
+	living    index.Living
+	expansion *expansion
+	cursor    query.Cursor
+	from      *search.Position
+}
+
+// asked is what the list asks for now.
+func (l *listing) asked() search.Query {
+	q := l.query
+	q.Living = l.living
+	return q
 }
 
 // List returns a page of the documents that match. Pages of large documents hold fewer of them.
@@ -95,7 +104,7 @@ func (d *Documents) list(ctx context.Context, r ListDocuments) (DocumentPage, er
 	if err != nil {
 		return DocumentPage{}, err
 	}
-	if page.Expanded, err = d.expand(ctx, l.expansion, page.Items); err != nil {
+	if page.Expanded, err = d.expand(ctx, l.expansion, page.Items, l.living.At); err != nil {
 		return DocumentPage{}, err
 	}
 	if err := l.project(page.Items); err != nil {
@@ -125,7 +134,7 @@ func (d *Documents) listing(ctx context.Context, r ListDocuments) (*listing, err
 		return nil, err
 	}
 	p, wrong := d.prepare(c, r)
-	l := &listing{prepared: p, collection: c}
+	l := &listing{prepared: p, collection: c, living: c.Living(d.Clock())}
 	var failed error
 	l.expansion, failed = d.expansion(ctx, c, r.Expand)
 	if err := together(append(wrong, failed)); err != nil {
@@ -165,7 +174,7 @@ func together(list []error) error {
 // find reads the page.
 func (d *Documents) find(ctx context.Context, l *listing, plan search.Plan, size int) (ports.Found, error) {
 	return d.Store.Find(ctx, l.collection.Key, ports.Find{
-		Query: l.query, Plan: plan, From: l.from, Back: l.cursor.Back, Limit: size, Bytes: pageBytes,
+		Query: l.asked(), Plan: plan, From: l.from, Back: l.cursor.Back, Limit: size, Bytes: pageBytes,
 	})
 }
 
@@ -214,15 +223,15 @@ func (l *listing) project(items []document.Document) error {
 }
 
 func (d *Documents) countFound(ctx context.Context, l *listing, plan search.Plan, kind query.CountKind) (query.Count, error) {
-	if l.query.Filter == nil {
+	if l.query.Filter == nil && (l.living.Expiry == nil || kind == query.CountEstimated) {
 		return d.Store.Count(ctx, l.collection.Key, kind)
 	}
 	if kind == query.CountExact {
-		n, err := d.Store.CountFound(ctx, l.collection.Key, l.query, plan, 0)
+		n, err := d.Store.CountFound(ctx, l.collection.Key, l.asked(), plan, 0)
 		return query.Count{Value: n, Kind: "exact"}, err
 	}
 	// What a filter lets through cannot be estimated well: counting as far as a capped count costs little.
-	n, err := d.Store.CountFound(ctx, l.collection.Key, l.query, plan, query.CountCap+1)
+	n, err := d.Store.CountFound(ctx, l.collection.Key, l.asked(), plan, query.CountCap+1)
 	return query.CappedCount(n), err
 }
 
@@ -326,7 +335,7 @@ func (d *Documents) Present(ctx context.Context, name ident.Collection, found do
 		return found, nil, err
 	}
 	items := []document.Document{found}
-	expanded, err := d.expand(ctx, l.expansion, items)
+	expanded, err := d.expand(ctx, l.expansion, items, d.Clock())
 	if err != nil {
 		return found, nil, err
 	}

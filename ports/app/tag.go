@@ -28,9 +28,10 @@ func (t *Tags) Has(tag string) bool {
 const answerForm = 1
 
 // tagOf makes the entity tag of an answer about the documents of a collection: of the collection as it is configured, of the position of its bucket, and of
-// all parts of the request that decide what is in the answer. Answers with equal tags are equal to the byte. It is "" for an answer of no one moment.
+// all parts of the request that decide what is in the answer. Answers with equal tags are equal to the byte. It is "" for an answer of no one moment, and for one that
+// time alone changes, because documents expire.
 func tagOf(c *collection.Collection, at change.Position, parts ...string) string {
-	if at == ports.Unplaced {
+	if at == ports.Unplaced || c.Config.Expiry != nil {
 		return ""
 	}
 	b := make([]byte, 0, 256)
