@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/surrogate"
 	"github.com/sheafdb/sheaf/ports"
@@ -32,12 +33,12 @@ type shared struct {
 	keys []string
 }
 
-// keep says how an answer about documents of a collection may be kept: about one of them, or about which there are where id is zero. expand is what it follows.
+// keep says how an answer about documents of a collection may be kept: about one of them, or about which there are where shown is nil. expand is what it follows.
 //
 // A public collection's answers are public whoever asked: there is nothing in them that another caller would not see. That goes for its documents as they are, and
 // not for their history.
-func (s *Server) keep(ctx context.Context, a *answer, name ident.Collection, id ident.Document, expand string) {
-	caching := s.Documents.Caching(ctx, name, expand)
+func (s *Server) keep(ctx context.Context, a *answer, name ident.Collection, shown *document.Document, expand string) {
+	caching := s.Documents.Caching(ctx, name, shown, expand)
 	policy := caching.CachePolicy
 	if policy == (collection.CachePolicy{}) {
 		a.cache = revalidate
@@ -55,10 +56,10 @@ func (s *Server) keep(ctx context.Context, a *answer, name ident.Collection, id 
 	}
 	a.cache = cacheControl("public", policy.MaxAge, policy.SharedMaxAge, policy)
 	a.edge = &shared{control: cacheControl("", policy.SharedMaxAge, -1, policy), keys: []string{surrogate.Collection(name)}}
-	if id == (ident.Document{}) {
+	if shown == nil {
 		a.edge.keys = append(a.edge.keys, surrogate.List(name))
 	} else {
-		a.edge.keys = append(a.edge.keys, surrogate.Document(name, id))
+		a.edge.keys = append(a.edge.keys, surrogate.Document(name, shown.ID))
 	}
 	for _, other := range caching.Follows {
 		a.edge.keys = append(a.edge.keys, surrogate.Collection(other), surrogate.List(other))

@@ -88,6 +88,28 @@ func wantCaching(t *testing.T, got reply, control, shared, keys string) {
 	}
 }
 
+// No cache may serve a document beyond the instant at which it expires.
+func TestCaching_Expiry(t *testing.T) {
+	t.Parallel()
+	a := inMemory(t)
+	a.declare(t, "sheets", `{"expiry": {"at": "doc.until"}, "cache": {"public": true, "maxAge": "1m", "sMaxAge": "1h", "staleIfError": "1h"}}`)
+	a.declare(t, "notes", `{"cache": {"public": true, "maxAge": "1h", "staleIfError": "1h"}, "references": [{"path": "doc.sheet", "collection": "sheets"}]}`)
+	a.put(t, "sheets", "a", `{"until": "2026-11-24T12:02:00Z"}`) // two minutes after noon, all but 123,456 µs
+	a.put(t, "sheets", "b", `{}`)
+	a.put(t, "notes", "n", `{"sheet": "b"}`)
+	wantCaching(t, a.send(t, "GET "+sheetPath+"/documents/a", ""), "public, max-age=60, s-maxage=119", "max-age=119", "sheets sheets/a")
+	wantCaching(t, a.send(t, "GET "+sheetPath+"/documents/b", ""), "public, max-age=60, s-maxage=3600, stale-if-error=3600", "max-age=3600, stale-if-error=3600", "sheets sheets/b")
+	list := a.send(t, "GET "+sheetPath+"/documents", "")
+	wantCaching(t, list, "public, no-cache", "no-cache", "sheets sheets:list")
+	if tag := list.header.Get("Etag"); tag != "" {
+		t.Errorf("a list that changes by itself has the tag %s", tag)
+	}
+	if tag := a.send(t, "POST "+sheetPath+"/aggregate", `{"stages": []}`).header.Get("Etag"); tag != "" {
+		t.Errorf("an aggregate that changes by itself has the tag %s", tag)
+	}
+	wantCaching(t, a.send(t, "GET /v1/collections/notes/documents/n?expand=doc.sheet", ""), "public, no-cache", "no-cache", "notes notes/n sheets sheets:list")
+}
+
 // Who has written gets what is newer, and not what a cache has kept of an answer to somebody else.
 func TestCaching_ConsistencyToken(t *testing.T) {
 	t.Parallel()
