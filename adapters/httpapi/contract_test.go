@@ -169,6 +169,7 @@ var scenarios = []scenario{
 
 	{name: "aggregate", send: "POST " + booksPath + "/aggregate", body: `{"stages":[{"group":{"by":{"title":"doc.title"},"fields":{"n":{"count":true}}}}]}`, status: 200, want: `{"items":[{"n":1,"title":"Moby-Dick"}]}`, has: []string{"Cache-Control: private, no-cache"}},
 	{name: "aggregate lines", send: "POST " + booksPath + "/aggregate", body: `{"stages":[{"project":{"n":"1"}}]}`, headers: []string{"Accept: application/x-ndjson"}, status: 200, want: `{"n":1}`},
+	{name: "aggregate, not modified", send: "POST " + booksPath + "/aggregate", body: `{"stages":[]}`, headers: []string{"If-None-Match: *"}, status: 304, has: []string{"Content-Type: "}},
 	{name: "aggregate wrongly", send: "POST " + booksPath + "/aggregate", body: `{"stages":[{"limit":0}]}`, status: 400, code: "aggregate.invalid", want: `{"errors":[{"in":"body","pointer":"/stages/0/limit","code":"range"}]}`},
 	{name: "aggregate too much", send: "POST " + booksPath + "/aggregate", body: `{"stages":[{"group":{"fields":{"n":{"count":true}}}}]}`, settings: func(s *settings) { s.limits.Scan = 0 }, status: 422, code: "query.unindexed"},
 	{name: "aggregate nothing", send: "POST /v1/collections/ghosts/aggregate", body: `{"stages":[]}`, status: 404, code: "collection.notFound"},

@@ -135,6 +135,11 @@ func (p *Proposal) complete(stored *lookback) error {
 			return err
 		}
 	}
+	if p.submission.Way != Returned {
+		stamped := false
+		p.tree, stamped = c.stamp(p.tree, stored, p.submission.Now)
+		p.changed = p.changed || stamped
+	}
 	p.faults = append(p.faults, c.contents(p.tree)...)
 	p.step = completed
 	return nil

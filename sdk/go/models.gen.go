@@ -1727,6 +1727,9 @@ type PutCollectionParams struct {
 
 // AggregateDocumentsParams defines parameters for AggregateDocuments.
 type AggregateDocumentsParams struct {
+	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
+	IfNoneMatch *ListIfNoneMatch `json:"If-None-Match,omitempty"`
+
 	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
 	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }

@@ -602,6 +602,25 @@ func (siw *ServerInterfaceWrapper) AggregateDocuments(w http.ResponseWriter, r *
 
 	headers := r.Header
 
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch ListIfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
 	// ------------- Optional header parameter "Consistency-Token" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
 		var ConsistencyToken ConsistencyTokenParameter
@@ -3810,6 +3829,7 @@ type AggregateDocumentsResponseObject interface {
 
 type AggregateDocuments200ResponseHeaders struct {
 	CacheControl string
+	ETag         string
 	RequestID    string
 }
 
@@ -3826,6 +3846,7 @@ func (response AggregateDocuments200JSONResponse) VisitAggregateDocumentsRespons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -3845,6 +3866,7 @@ func (response AggregateDocuments200ApplicationXNdjsonResponse) VisitAggregateDo
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
 	}
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 
@@ -3891,6 +3913,7 @@ func (response AggregateDocuments200TextCsvResponse) VisitAggregateDocumentsResp
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
 	}
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 
@@ -3899,6 +3922,24 @@ func (response AggregateDocuments200TextCsvResponse) VisitAggregateDocumentsResp
 	}
 	_, err := io.Copy(w, response.Body)
 	return err
+}
+
+type AggregateDocuments304ResponseHeaders struct {
+	CacheControl string
+	ETag         string
+	RequestID    string
+}
+
+type AggregateDocuments304Response struct {
+	Headers AggregateDocuments304ResponseHeaders
+}
+
+func (response AggregateDocuments304Response) VisitAggregateDocumentsResponse(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(304)
+	return nil
 }
 
 type AggregateDocuments400ApplicationProblemPlusJSONResponse struct {
@@ -4744,6 +4785,7 @@ type GetDocumentResponseObject interface {
 type GetDocument200ResponseHeaders struct {
 	CDNCacheControl string
 	CacheControl    string
+	CacheStatus     string
 	CacheTag        string
 	ETag            string
 	RequestID       string
@@ -4764,6 +4806,7 @@ func (response GetDocument200JSONResponse) VisitGetDocumentResponse(w http.Respo
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Status", fmt.Sprint(response.Headers.CacheStatus))
 	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -4776,6 +4819,7 @@ func (response GetDocument200JSONResponse) VisitGetDocumentResponse(w http.Respo
 type GetDocument304ResponseHeaders struct {
 	CDNCacheControl string
 	CacheControl    string
+	CacheStatus     string
 	CacheTag        string
 	ETag            string
 	RequestID       string
@@ -4789,6 +4833,7 @@ type GetDocument304Response struct {
 func (response GetDocument304Response) VisitGetDocumentResponse(w http.ResponseWriter) error {
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Status", fmt.Sprint(response.Headers.CacheStatus))
 	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -4949,6 +4994,7 @@ type HeadDocumentResponseObject interface {
 type HeadDocument200ResponseHeaders struct {
 	CDNCacheControl string
 	CacheControl    string
+	CacheStatus     string
 	CacheTag        string
 	ETag            string
 	RequestID       string
@@ -4962,6 +5008,7 @@ type HeadDocument200Response struct {
 func (response HeadDocument200Response) VisitHeadDocumentResponse(w http.ResponseWriter) error {
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Status", fmt.Sprint(response.Headers.CacheStatus))
 	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -4973,6 +5020,7 @@ func (response HeadDocument200Response) VisitHeadDocumentResponse(w http.Respons
 type HeadDocument304ResponseHeaders struct {
 	CDNCacheControl string
 	CacheControl    string
+	CacheStatus     string
 	CacheTag        string
 	ETag            string
 	RequestID       string
@@ -4986,6 +5034,7 @@ type HeadDocument304Response struct {
 func (response HeadDocument304Response) VisitHeadDocumentResponse(w http.ResponseWriter) error {
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Status", fmt.Sprint(response.Headers.CacheStatus))
 	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
