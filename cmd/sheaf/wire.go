@@ -43,9 +43,10 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		return nil, err
 	}
 
-	parts := app.Dependencies{Store: store, Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
+	watched := watch(store, w.telemetry.Registry, log)
+	parts := app.Dependencies{Store: watched, Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
 	catalog := app.NewCatalog(store, now, parts.Limits.Schema)
-	parts.Store = app.Relate(store, catalog, parts.Limits.Cascade)
+	parts.Store = app.Relate(watched, catalog, parts.Limits.Cascade)
 	collections := &app.Collections{Dependencies: parts, Catalog: catalog}
 	documents := &app.Documents{Dependencies: parts, Catalog: catalog}
 	receipts := &app.Receipts{Dependencies: parts, Retention: settings.Idempotency.Retention}
@@ -60,26 +61,27 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	}
 	w.telemetry.Registry.MustRegister(storeMetrics{store.Stat})
 	server, err := httpapi.New(httpapi.Config{
-		Collections:      collections,
-		Documents:        documents,
-		Transfer:         &app.Transfer{Dependencies: parts, Catalog: catalog},
-		Receipts:         receipts,
-		Roles:            settings.Roles,
-		RootKey:          settings.Auth.RootKey.Reveal(),
-		Checks:           []ports.HealthCheck{{Name: "postgres", Check: store.Ping}},
-		Metrics:          metrics,
-		Registry:         w.telemetry.Registry,
-		Log:              log,
-		Tracers:          tracers,
-		Propagator:       w.telemetry.Propagator,
-		Contract:         sheaf.Contract,
-		MaxDocumentBytes: int(settings.HTTP.MaxDocumentBytes),
-		MaxBodyBytes:     int(settings.HTTP.MaxBodyBytes),
-		Hosts:            hostsOf(settings),
-		MetricsKeyed:     settings.Metrics.Keyed,
-		CORSOrigins:      settings.HTTP.CORS.Origins,
-		CORSMaxAge:       settings.HTTP.CORS.MaxAge,
-		Version:          w.build.Version,
+		Collections:         collections,
+		Documents:           documents,
+		Transfer:            &app.Transfer{Dependencies: parts, Catalog: catalog},
+		Receipts:            receipts,
+		Roles:               settings.Roles,
+		RootKey:             settings.Auth.RootKey.Reveal(),
+		Checks:              []ports.HealthCheck{{Name: "postgres", Check: store.Ping}},
+		Metrics:             metrics,
+		Registry:            w.telemetry.Registry,
+		Log:                 log,
+		Tracers:             tracers,
+		Propagator:          w.telemetry.Propagator,
+		Contract:            sheaf.Contract,
+		MaxDocumentBytes:    int(settings.HTTP.MaxDocumentBytes),
+		MaxBodyBytes:        int(settings.HTTP.MaxBodyBytes),
+		MaxTransactionBytes: int(settings.Transactions.MaxBytes),
+		Hosts:               hostsOf(settings),
+		MetricsKeyed:        settings.Metrics.Keyed,
+		CORSOrigins:         settings.HTTP.CORS.Origins,
+		CORSMaxAge:          settings.HTTP.CORS.MaxAge,
+		Version:             w.build.Version,
 	})
 	if err != nil {
 		store.Close()
@@ -143,6 +145,8 @@ func limitsOf(settings Settings) app.Limits {
 			StrictDocuments: settings.Import.StrictMaxDocuments,
 			StrictBytes:     int(settings.Import.StrictMaxBytes),
 		},
+		Operations: settings.Transactions.MaxOperations,
+		Filled:     int(settings.Transactions.MaxBytes),
 	}
 	limits.Schema.Bytes = int(settings.Schema.Limits.Bytes)
 	limits.Schema.Depth = settings.Schema.Limits.Depth
