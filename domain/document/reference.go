@@ -119,10 +119,21 @@ func ReferredTo(referred ...Referred) *ReferredError {
 	return &ReferredError{Fault: fault.New(fault.Conflict, "document.referenced", "other documents refer to document %q", referred[0].ID), Referred: referred}
 }
 
-// Follow is what becomes of a document that refers, by the reference r of its collection, to a document that is deleted: it is deleted too, or the reference is taken away from it
-// and its collection judges what is left. It stays as it is where it does not refer to that any more. now is when the request was made.
-// It fails with fault.Conflict, code "document.referenced", where the collection does not admit the document without the reference.
-func Follow(c *collection.Collection, id ident.Document, r collection.Reference, to ident.Document, now time.Time) Change {
+// Deletion is the deletion of a document that others refer to by a reference.
+type Deletion struct {
+	Reference collection.Reference
+	ID        ident.Document
+}
+
+// Same says whether both are of the same document by the same reference.
+func (d Deletion) Same(other Deletion) bool {
+	return d.ID == other.ID && d.Reference.Field.String() == other.Reference.Field.String()
+}
+
+// Follow is what becomes of a document of a collection when others are deleted that it refers to, by references of its own: it is deleted too, or the references are taken away from
+// it and its collection judges what is left. It stays as it is where it does not refer to them any more. now is when the request was made.
+// It fails with fault.Conflict, code "document.referenced", where the collection does not admit the document without them.
+func Follow(c *collection.Collection, id ident.Document, deletions []Deletion, now time.Time) Change {
 	return func(current *Document) (Next, error) {
 		if current == nil {
 			return Keep(), nil
@@ -131,14 +142,21 @@ func Follow(c *collection.Collection, id ident.Document, r collection.Reference,
 		if err != nil {
 			return Next{}, fault.Wrap(err, fault.Internal, "internal", "decode canonical data")
 		}
-		if !slices.ContainsFunc(r.Targets(tree), func(t collection.Target) bool { return t.ID == to }) {
+		left, cleared := tree, false
+		for _, d := range deletions {
+			if !slices.ContainsFunc(d.Reference.Targets(tree), func(t collection.Target) bool { return t.ID == d.ID }) {
+				continue
+			}
+			if d.Reference.OnDelete == collection.Cascade {
+				return Remove(), nil
+			}
+			left, cleared = d.Reference.Clear(left, d.ID), true
+		}
+		if !cleared {
 			return Keep(), nil
 		}
-		if r.OnDelete == collection.Cascade {
-			return Remove(), nil
-		}
 		next, err := Edit{Collection: c, ID: id, Way: collection.Kept, Now: now, Apply: func([]byte) ([]byte, error) {
-			return jsontext.Append(make([]byte, 0, len(current.Data)), r.Clear(tree, to)), nil
+			return jsontext.Append(make([]byte, 0, len(current.Data)), left), nil
 		}}.Change(current)
 		if f := fault.Find(err); f != nil && f.Kind == fault.Invalid {
 			return Next{}, indispensable(c.Name, id, f.Violations)

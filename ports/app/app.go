@@ -42,7 +42,7 @@ type Limits struct {
 	// Operations is how many operations a transaction may have, and Filled how many bytes it may take from the results of its own operations.
 	Operations, Filled int
 	// Scan is how many documents, or entries of an index, a query may read that no index answers, unless it asks for more.
-	Scan int64
+	Scan    int64
 	Cascade CascadeLimits
 	// Aggregate is how long an aggregation may take; 0 is 20 s.
 	Aggregate time.Duration

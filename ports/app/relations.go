@@ -83,17 +83,22 @@ func (s *relations) Write(ctx context.Context, batch document.Batch) ([]document
 type cascade struct {
 	*relations
 	asked document.Batch
-	// followers are the writes that follow, each because of one of the batch's own, and because of a document that is deleted; depth is how many references led to it.
-	followers []follower
+	// followers are the documents that follow.
+	followers []*follower
 	names     []ident.Collection
 }
 
+// follower is a document that follows: because of one of the batch's own writes, to which depth references lead from it.
 type follower struct {
-	document.Write
+	collection     *collection.Collection
+	id             ident.Document
 	because, depth int
-	// path and to are the reference, and the document that is deleted.
-	path string
-	to   ident.Document
+	// deletions are those that it follows; one that has expired follows none, and is gone with the first write.
+	deletions []document.Deletion
+}
+
+func (f *follower) write(at time.Time) document.Write {
+	return document.Write{Collection: f.collection.Version(), Indexes: f.collection.Maintained, ID: f.id, Change: document.Follow(f.collection, f.id, f.deletions, at)}
 }
 
 // batch is what is sent to the store. Whoever looks at the results of the batch sees those of its own writes.
@@ -104,7 +109,7 @@ func (c *cascade) batch() document.Batch {
 	b, own := c.asked, len(c.asked.Writes)
 	b.Writes = slices.Clip(b.Writes)
 	for _, f := range c.followers {
-		b.Writes = append(b.Writes, f.Write)
+		b.Writes = append(b.Writes, f.write(b.At))
 	}
 	if step := b.Step; step != nil {
 		b.Step = func(results []document.Result) (operation.Step, error) { return step(results[:own]) }
@@ -142,7 +147,7 @@ func (c *cascade) follow(ctx context.Context, deleted *document.ReferredError) e
 			}
 			switch {
 			case reference.OnDelete != collection.Restrict:
-				c.add(follower{document.Write{ID: r.ID, Change: document.Follow(from, r.ID, reference, d.ID, c.asked.At)}, because, depth + 1, r.Path, d.ID}, from)
+				c.add(follower{from, r.ID, because, depth + 1, []document.Deletion{{Reference: reference, ID: d.ID}}})
 			case d.Expired:
 			default:
 				gone, err := c.expired(ctx, from, r.ID)
@@ -150,7 +155,7 @@ func (c *cascade) follow(ctx context.Context, deleted *document.ReferredError) e
 					return err
 				}
 				if gone {
-					c.add(follower{document.Write{ID: r.ID, Change: document.Touch}, because, depth + 1, r.Path, d.ID}, from)
+					c.add(follower{from, r.ID, because, depth + 1, nil})
 					continue
 				}
 				d.Write = because
@@ -185,18 +190,21 @@ func (c *cascade) declared(ctx context.Context, r ports.Referrer) (*collection.C
 	return from, from.Config.References[i], nil
 }
 
-// add adds a write of a document in a collection, once for each reference and what it leads to.
-func (c *cascade) add(f follower, from *collection.Collection) {
-	f.Collection, f.Indexes = from.Version(), from.Maintained
-	same := func(known follower) bool {
-		return known.Collection.Key == f.Collection.Key && known.ID == f.ID && known.path == f.path && known.to == f.to
+// add adds a document that follows, or what else it follows.
+func (c *cascade) add(f follower) {
+	for _, known := range c.followers {
+		if known.collection.Key == f.collection.Key && known.id == f.id {
+			for _, d := range f.deletions {
+				if !slices.ContainsFunc(known.deletions, d.Same) {
+					known.deletions = append(known.deletions, d)
+				}
+			}
+			return
+		}
 	}
-	if slices.ContainsFunc(c.followers, same) {
-		return
-	}
-	c.followers = append(c.followers, f)
-	if !slices.Contains(c.names, from.Name) {
-		c.names = append(c.names, from.Name)
+	c.followers = append(c.followers, &f)
+	if !slices.Contains(c.names, f.collection.Name) {
+		c.names = append(c.names, f.collection.Name)
 	}
 }
 
@@ -246,7 +254,7 @@ func (c *cascade) free(ctx context.Context, duplicate *document.DuplicateError) 
 	}
 	for _, d := range duplicate.Duplicates {
 		if i := d.Write - len(c.asked.Writes); i >= 0 {
-			return false, fault.New(fault.Conflict, "document.referenced", "document %q refers to what would be deleted, and another one is the same without: %s", c.followers[i].ID, duplicate.Fault.Text)
+			return false, fault.New(fault.Conflict, "document.referenced", "document %q refers to what would be deleted, and another one is the same without: %s", c.followers[i].id, duplicate.Fault.Text)
 		}
 	}
 	return false, duplicate
