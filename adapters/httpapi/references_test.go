@@ -65,6 +65,15 @@ func TestReferences_Ways(t *testing.T) {
 			p := wantProblem(t, a.send(t, test.line, test.body, test.headers...), http.StatusUnprocessableEntity, "document.invalid")
 			wantFault(t, p, "body", test.pointer, "reference")
 		}
+		for _, line := range []string{"POST " + base, "PUT " + base + "/rex"} {
+			p := wantProblem(t, a.send(t, line, `{"n":"x","owner":"bo","friends":["rex",{}]}`), http.StatusUnprocessableEntity, "document.invalid")
+			wantFault(t, p, "body", "/n", "type")
+			wantFault(t, p, "body", "/owner", "reference")
+			wantFault(t, p, "body", "/friends/1", "reference")
+			if len(p.Errors) != 3 {
+				t.Errorf("errors %+v", p.Errors)
+			}
+		}
 		imported := wantStatus(t, a.send(t, "POST /v1/collections/pets/import", "{\"owner\":\"ann\"}\n{\"owner\":\"bo\"}\n", "Content-Type: application/x-ndjson"), http.StatusUnprocessableEntity)
 		wantPart(t, imported.tree(t), decode(t, []byte(`{"report":{"failed":1,"errors":[{"line":2,"pointer":"/owner","code":"reference"}]}}`)))
 		if got := contents(t, a.store); got != before {

@@ -56,7 +56,7 @@ func (d *Documents) Create(ctx context.Context, by Caller, r CreateDocument) (do
 		}
 		proposal, err := c.Propose(collection.Submission{New: true, Data: data, ID: id, Now: at, MaxBytes: d.Limits.Document.Bytes})
 		if err != nil {
-			return document.Write{}, err
+			return document.Write{}, d.withDangling(ctx, c, id, data, err)
 		}
 		id = proposal.ID()
 		return document.Write{ID: id, Fresh: fresh, Change: document.Create(c.Name, id, proposal.Admit)}, nil
@@ -80,7 +80,8 @@ func (d *Documents) Put(ctx context.Context, by Caller, r PutDocument) (document
 		return document.Result{}, err
 	}
 	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection, at time.Time) (document.Write, error) {
-		return put(c, collection.Submission{Data: data, ID: r.ID, Now: at, MaxBytes: d.Limits.Document.Bytes}, r.Precondition)
+		w, err := put(c, collection.Submission{Data: data, ID: r.ID, Now: at, MaxBytes: d.Limits.Document.Bytes}, r.Precondition)
+		return w, d.withDangling(ctx, c, r.ID, data, err)
 	})
 }
 
