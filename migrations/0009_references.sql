@@ -62,26 +62,26 @@ CREATE FUNCTION public.sheaf_check_targets_v1(p_name text[], p_id text[], p_at t
 DECLARE
     missing jsonb := '[]';
     c       record;
-    expiry  record;
-    d       record;
 BEGIN
-    FOR i IN 1 .. cardinality(p_id) LOOP
-        IF i = 1 OR p_name[i] <> p_name[i - 1] THEN
-            SELECT y.bucket, y.collection_id INTO c FROM public.collections AS y WHERE y.name = p_name[i] AND y.state = 'a';
-            SELECT x.spec, x.state INTO expiry
-              FROM public.collection_indexes AS x
-             WHERE x.collection_id = c.collection_id AND x.spec ->> 'kind' = 'expires' AND x.state IN ('b', 'r');
-        END IF;
-        SELECT x.expires_at, x.created_at, x.updated_at, CASE WHEN expiry.state = 'b' THEN x.data END AS data INTO d
-          FROM public.documents AS x
-         WHERE x.bucket = c.bucket AND x.collection_id = c.collection_id AND x.id = p_id[i]
-           FOR KEY SHARE;
-        IF NOT FOUND
-            OR expiry.state = 'r' AND d.expires_at <= p_at[i]
-            OR expiry.state = 'b' AND public.sheaf_instant_of_v1(expiry.spec, d.data, d.created_at, d.updated_at) <= p_at[i]
-        THEN
-            missing := missing || to_jsonb(i);
-        END IF;
+    FOR c IN
+        SELECT t.name, y.bucket, y.collection_id, x.spec, x.state
+          FROM (SELECT DISTINCT u.name FROM unnest(p_name) AS u(name)) AS t
+          LEFT JOIN LATERAL (SELECT z.bucket, z.collection_id FROM public.collections AS z WHERE z.name = t.name AND z.state = 'a' OFFSET 0) AS y ON true
+          LEFT JOIN LATERAL (SELECT z.spec, z.state FROM public.collection_indexes AS z
+                              WHERE z.collection_id = y.collection_id AND z.spec ->> 'kind' = 'expires' AND z.state IN ('b', 'r') OFFSET 0) AS x ON true
+    LOOP
+        SELECT missing || coalesce(jsonb_agg(u.n ORDER BY u.n), '[]') INTO missing
+          FROM unnest(p_name, p_id, p_at) WITH ORDINALITY AS u(name, id, at, n)
+          LEFT JOIN LATERAL (
+               SELECT true AS there
+                 FROM public.documents AS d
+                WHERE d.bucket = c.bucket AND d.collection_id = c.collection_id AND d.id = u.id
+                  AND CASE c.state
+                      WHEN 'r' THEN d.expires_at IS NULL OR d.expires_at > u.at
+                      WHEN 'b' THEN coalesce(public.sheaf_instant_of_v1(c.spec, d.data, d.created_at, d.updated_at) > u.at, true)
+                      ELSE true END
+                  FOR KEY SHARE) AS l ON true
+         WHERE u.name = c.name AND l.there IS NULL;
     END LOOP;
     IF missing <> '[]' THEN
         RAISE EXCEPTION 'documents are not there' USING ERRCODE = 'SH006', DETAIL = missing::text;
@@ -145,7 +145,8 @@ CREATE FUNCTION public.sheaf_write_v7(
 DECLARE
     bases bigint[];
 BEGIN
-    IF cardinality(p_target_id) > 0 THEN
+    -- Who only adds documents locks nothing before them.
+    IF cardinality(p_target_id) > 0 AND cardinality(p_locked_id) > 0 THEN
         PERFORM public.sheaf_lock_documents_v1(p_locked_bucket, p_locked_collection, p_locked_id, p_locked_removed, p_target_name, p_target_id);
     END IF;
     PERFORM public.sheaf_write_documents_v2(p_bucket, p_collection, p_id, p_base, p_revision, p_schema, p_op, p_created, p_at, p_expires, p_data, p_order, p_inserts);

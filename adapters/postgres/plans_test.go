@@ -187,7 +187,7 @@ func TestPlans_Functions(t *testing.T) {
 	for name, want := range map[string][]access{
 		"UPDATE public.documents SET revision": {byPlace}, "UPDATE public.documents SET expires_at": {byPlace}, "DELETE FROM public.documents": {byPlace}, "SELECT revision FROM public.documents": {byPlace},
 		"WHERE bucket = d.bucket AND collection_id = d.collection_id AND id = d.id FOR KEY SHARE": {byPlace}, "id = d.id FOR NO KEY UPDATE": {byPlace}, "id = d.id FOR UPDATE": {byPlace},
-		"AND x.id = p_id[i] FOR KEY SHARE": {byPlace}, "FROM public.index_entries AS e WHERE e.bucket = buckets[n]": {{"index_entries_pkey", []string{"bucket", "index_id", "key"}}},
+		"AND d.id = u.id AND CASE c.state": {byPlace}, "FROM public.index_entries AS e WHERE e.bucket = buckets[n]": {{"index_entries_pkey", []string{"bucket", "index_id", "key"}}},
 		"SELECT array_agg(x.index_id)": {byNumber, refersTo, byNumber},
 		"UPDATE public.buckets":        {byBucket}, "SELECT FROM public.collections WHERE collection_id": {byNumber},
 		"DELETE FROM public.text_entries": {{"text_entries_pkey", []string{"bucket", "index_id", "id"}}}, "DELETE FROM public.index_entries": {byEntry}, "DELETE FROM public.unique_entries": {byUnique}, "SELECT id FROM public.unique_entries": {byUnique},
