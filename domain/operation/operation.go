@@ -80,7 +80,8 @@ type Operation struct {
 	// Fault is why it failed, nil where it did not.
 	Fault *Fault
 
-	// Holder is who claimed it last, and HeldUntil when others may; Claims counts how often it was claimed since it went on last.
+	// Steps counts the steps that were committed. Holder is who claimed it last, and HeldUntil when others may; Claims counts how often it was claimed since it went on last.
+	Steps     int64
 	Holder    string
 	HeldUntil time.Time
 	Claims    int
@@ -161,6 +162,13 @@ func (o Operation) Claimed(c Claim) Operation {
 	return o
 }
 
+// Next begins the operation as it is after a step: it goes on, and is held further on.
+func (o Operation) Next(until time.Time) Operation {
+	o.Steps++
+	o.Claims, o.HeldUntil = 0, until
+	return o
+}
+
 // Cancelled returns the operation, ended. One that was cancelled before stays as it is.
 // It fails with fault.Conflict, code "operation.ended", when it came to another end.
 func (o Operation) Cancelled(at time.Time) (Operation, error) {
@@ -188,10 +196,10 @@ func (o Operation) end(s State, at time.Time) Operation {
 	return o
 }
 
-// Step is what a holder made of an operation. It is committed only while the operation is running and Holder holds it.
+// Step is what a holder made of an operation. It is committed only while the operation is running, Holder holds it, and no other step was committed since.
 type Step struct {
 	Holder string
-	// Next is the operation after the step.
+	// Next is the operation after the step, which it counts: see Operation.Next.
 	Next Operation
 	// Failures are those that the step adds.
 	Failures []Failure
@@ -200,16 +208,19 @@ type Step struct {
 // Allowed says whether a step may be committed when the operation is as it is in current.
 // It fails with ErrLost.
 func (s Step) Allowed(current Operation) error {
-	if current.State != Running || current.Holder != s.Holder {
+	if current.State != Running || current.Holder != s.Holder || current.Steps != s.Next.Steps-1 {
 		return ErrLost
 	}
 	return nil
 }
 
-// ErrLost says that an operation has ended, or that somebody else holds it: the step was not committed, and nothing that belongs to it.
+// ErrLost says that an operation has ended, that somebody else holds it, or that another step came first: the step was not committed, and nothing that belongs to it.
 var ErrLost = fault.New(fault.Conflict, "operation.lost", "the operation has ended or is held by another process")
 
 // NotFound is the fault of an operation that is not there.
 func NotFound(id ident.Operation) error {
 	return fault.New(fault.NotFound, "operation.notFound", "there is no operation %q", id)
 }
+
+// RequestPrefix begins the request ids of changes that operations make; the rest is the operation's id. Requests from outside have other ids.
+const RequestPrefix = "operation/"
