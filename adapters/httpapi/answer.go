@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/ports/app"
 )
 
@@ -138,6 +140,36 @@ const envelopeBytes = 160
 
 func documentText(d document.Document) []byte {
 	return appendDocument(make([]byte, 0, len(d.Data)+len(d.ID.String())+envelopeBytes), d)
+}
+
+// storedText is the envelope of a document that was written, with the warnings of the collection where there are any.
+func storedText(r document.Result) []byte {
+	b := documentText(r.Document)
+	if len(r.Warnings) == 0 {
+		return b
+	}
+	b = append(b[:len(b)-1], `,"warnings":`...)
+	return append(appendWarnings(b, r.Warnings), '}')
+}
+
+// warning is a violation that did not refuse a document, as it is sent.
+type warning struct {
+	Pointer string         `json:"pointer"`
+	Code    string         `json:"code"`
+	Message string         `json:"message"`
+	Params  map[string]any `json:"params,omitempty"`
+}
+
+func appendWarnings(b []byte, list []fault.Violation) []byte {
+	sent := make([]warning, len(list))
+	for i, v := range list {
+		sent[i] = warning{v.Pointer, v.Code, v.Message, v.Params}
+	}
+	text, err := json.Marshal(sent)
+	if err != nil {
+		panic("httpapi: warnings of texts and numbers always encode: " + err.Error())
+	}
+	return append(b, text...)
 }
 
 // pageLinks is the header that leads to the pages around (RFC 8288).

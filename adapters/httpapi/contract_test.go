@@ -377,7 +377,7 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	seen := &pairs{has: map[string]bool{}}
 	t.Cleanup(func() { seen.wantAll(t) }) // when all scenarios are over
-	for _, s := range slices.Concat(scenarios, patchScenarios, historyScenarios, variations()) {
+	for _, s := range slices.Concat(scenarios, patchScenarios, historyScenarios, admissionScenarios, variations()) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			s.run(t, seen)

@@ -43,7 +43,7 @@ func (s *Server) PutDocument(ctx context.Context, r oas.PutDocumentRequestObject
 
 // storedAnswer says what became of a document that was written.
 func storedAnswer(ctx context.Context, name ident.Collection, result document.Result, validateOnly bool) answer {
-	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, contentType: jsonType, body: documentText(result.Document)}
+	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, contentType: jsonType, body: storedText(result)}
 	if validateOnly {
 		return a
 	}
@@ -92,10 +92,6 @@ func (s *Server) GetDocument(ctx context.Context, r oas.GetDocumentRequestObject
 		return a, nil
 	}
 	a.contentType = jsonType
-	if r.Params.Fields == "" && r.Params.Expand == "" {
-		a.body = documentText(found)
-		return a, nil
-	}
 	name, _, err := named(r.Collection, "")
 	if err != nil {
 		return nil, err

@@ -37,11 +37,13 @@ type importReport struct {
 	Unchanged int64         `json:"unchanged"`
 	Skipped   int64         `json:"skipped"`
 	Failed    int64         `json:"failed"`
+	Warned    int64         `json:"warned,omitempty"`
 	Errors    []importFault `json:"errors,omitempty"`
+	Warnings  []importFault `json:"warnings,omitempty"`
 }
 
-func reportText(r app.ImportReport, faults []importFault) []byte {
-	text, err := json.Marshal(importReport{r.Created, r.Replaced, r.Unchanged, r.Skipped, r.Failed, faults})
+func reportText(r app.ImportReport, faults, warnings []importFault) []byte {
+	text, err := json.Marshal(importReport{r.Created, r.Replaced, r.Unchanged, r.Skipped, r.Failed, r.Warned, faults, warnings})
 	if err != nil {
 		panic("httpapi: a report of text and numbers always encodes: " + err.Error())
 	}
@@ -77,17 +79,20 @@ func (s *Server) ImportDocuments(ctx context.Context, r oas.ImportDocumentsReque
 	if prefers(ex.request, jsonType, ndjsonType) == ndjsonType {
 		return answer{stream: func(w http.ResponseWriter) error { return s.importStreaming(ctx, ex, w, request) }}, nil
 	}
-	var faults []importFault
-	request.Fault = func(f app.LineFault) {
-		if len(faults) < reportedLines {
-			faults = append(faults, faultOf(f))
+	var faults, warnings []importFault
+	keep := func(list *[]importFault) func(app.LineFault) {
+		return func(f app.LineFault) {
+			if len(*list) < reportedLines {
+				*list = append(*list, faultOf(f))
+			}
 		}
 	}
+	request.Fault, request.Warning = keep(&faults), keep(&warnings)
 	report, err := s.Transfer.Import(ctx, caller(ctx), request)
 	if err != nil {
-		return nil, &reported{err, reportText(report, faults)}
+		return nil, &reported{err, reportText(report, faults, warnings)}
 	}
-	return answer{ex: ex, status: http.StatusOK, contentType: jsonType, body: reportText(report, faults)}, nil
+	return answer{ex: ex, status: http.StatusOK, contentType: jsonType, body: reportText(report, faults, warnings)}, nil
 }
 
 // importStreaming answers while the import goes on: a line for each fault, then one with the report, and with the problem where the import failed as a whole.
@@ -97,8 +102,9 @@ func (s *Server) importStreaming(ctx context.Context, ex *exchange, w http.Respo
 	lines := newLineStream(ex, w)
 	defer lines.close()
 	request.Fault = func(f app.LineFault) { lines.write(importLine{Error: new(faultOf(f))}) }
+	request.Warning = func(f app.LineFault) { lines.write(importLine{Warning: new(faultOf(f))}) }
 	report, err := s.Transfer.Import(ctx, caller(ctx), request)
-	last := importLine{Report: reportText(report, nil)}
+	last := importLine{Report: reportText(report, nil, nil)}
 	if err != nil && fault.CodeOf(err) != "import.failed" {
 		if !ex.started {
 			return &reported{err, last.Report}
@@ -111,9 +117,10 @@ func (s *Server) importStreaming(ctx context.Context, ex *exchange, w http.Respo
 	return nil
 }
 
-// importLine is a line of the answer to an import: one fault, or in the end the report.
+// importLine is a line of the answer to an import: one fault or warning, or in the end the report.
 type importLine struct {
 	Error   *importFault    `json:"error,omitempty"`
+	Warning *importFault    `json:"warning,omitempty"`
 	Report  json.RawMessage `json:"report,omitempty"`
 	Problem *problem        `json:"problem,omitempty"`
 }

@@ -21,13 +21,14 @@ type Change struct {
 	collection *collection.Collection
 	apply      func(index.Document) ([]byte, error) // nil deletes
 	way        collection.Way
+	limits     collection.Limits
 }
 
 // Compile checks the filter and the patch of a request for a collection.
 // It fails with fault.Malformed and the codes of filters and patches, and with fault.Invalid and TooLarge as patch.Parse does; pointers lead into the body of the request. It fails
 // with fault.Invalid, code "bulk.unfiltered", where the filter says nothing about a document and the request does not say that everything is meant.
 func (r Request) Compile(c *collection.Collection, limits collection.Limits) (*Change, error) {
-	ch := &Change{collection: c, way: collection.Edited}
+	ch := &Change{collection: c, way: collection.Edited, limits: limits}
 	if r.Kind == operation.Migration {
 		ch.way = collection.Kept
 	}
@@ -136,7 +137,7 @@ func (ch *Change) Decide(current *document.Document, now time.Time) (next docume
 	if ch.apply == nil {
 		return document.Remove(), true, nil
 	}
-	edit := document.Edit{Collection: ch.collection, ID: current.ID, Way: ch.way, Now: now, Apply: ch.apply}
+	edit := document.Edit{Collection: ch.collection, ID: current.ID, Way: ch.way, Now: now, Apply: ch.apply, MaxBytes: ch.limits.Bytes}
 	next, err = edit.Change(current)
 	return next, true, err
 }

@@ -55,12 +55,16 @@ const (
 // Submission is a document that somebody wants to be stored.
 type Submission struct {
 	Way Way
+	// New says that nothing may be stored under the id: everything is judged at once then.
+	New bool
 	// Data is canonical text; it is not changed.
 	Data []byte
 	// ID is what the document shall be stored under. It may be zero only where the collection takes ids from its data, see TakesIDs.
 	ID ident.Document
 	// Now is when the request was made.
 	Now time.Time
+	// MaxBytes bounds the data to be stored, where the collection makes it longer; 0 does not.
+	MaxBytes int
 }
 
 // Admitted is what a collection makes of a submission: a document to store.
@@ -71,39 +75,48 @@ type Admitted struct {
 	Warnings []fault.Violation
 }
 
-// Proposal is a submission on its way to be stored: what can be said of it without knowing what is stored was said already. It is immutable.
-type Proposal struct {
-	collection *Collection
-	submission Submission
-	// admitted is the judgement where it does not depend on what is stored.
-	admitted *Admitted
-}
-
 // TakesIDs says whether ids of new documents are taken from their data.
 func (c *Collection) TakesIDs() bool { return c.Config.IDFrom != nil }
 
 // Propose begins the judgement of a submission, outside the transaction that will store it. What does not depend on the stored document is judged now, which is
-// everything unless the collection has rules about changes.
-// It fails with fault.Invalid and code "document.invalid"; every mistake is a violation with a pointer into the data.
+// everything unless the collection has rules about changes, or members that are kept from clients.
+// It fails with fault.Invalid and code "document.invalid", every mistake being a violation with a pointer into the data, and with fault.TooLarge and code
+// "document.tooLarge".
 func (c *Collection) Propose(s Submission) (*Proposal, error) {
 	p := &Proposal{collection: c, submission: s}
-	admitted, err := p.judge()
-	if err != nil {
+	if len(s.Data) == 0 || s.Data[0] != '{' {
+		return nil, c.refuse(fault.Violation{In: "body", Code: "type", Message: "must be an object"})
+	}
+	if c.plain {
+		p.admitted = &Admitted{Data: s.Data}
+		return p, nil
+	}
+	if err := p.read(); err != nil {
 		return nil, err
 	}
-	p.admitted = &admitted
+	nothing := &lookback{}
+	if len(c.marks) == 0 || s.New {
+		if err := p.complete(nothing); err != nil {
+			return nil, err
+		}
+	}
+	if p.step == completed && (!c.judgesChanges || s.New) {
+		p.judge(nothing)
+	}
+	if p.step == judged && (len(p.faults) == 0 || s.New || c.Config.Enforcement != Ratchet) {
+		admitted, err := p.admit(nothing)
+		if err != nil {
+			return nil, err
+		}
+		p.admitted = &admitted
+	}
+	if len(p.identity) > 0 && s.ID == (ident.Document{}) {
+		return nil, c.refuse(p.identity...) // there is no telling what is stored
+	}
 	return p, nil
 }
 
-// ID returns the id to store the document under: the one that was submitted, or that the data names.
-func (p *Proposal) ID() ident.Document { return p.submission.ID }
-
-// Admit ends the judgement: stored is the data of the document as it is in the transaction, nil where there is none. It may be called more than once.
-// Whatever the way in, it is this judgement that counts.
-// It fails like Propose.
-func (p *Proposal) Admit(_ []byte) (Admitted, error) { return *p.admitted, nil }
-
-// Admit is the whole judgement at once, for data that is made inside the transaction.
+// Admit is the whole judgement at once, for data that is made inside the transaction: stored is the data of the document as it is there, nil where there is none.
 // It fails like Propose.
 func (c *Collection) Admit(s Submission, stored []byte) (Admitted, error) {
 	p, err := c.Propose(s)
@@ -113,67 +126,6 @@ func (c *Collection) Admit(s Submission, stored []byte) (Admitted, error) {
 	return p.Admit(stored)
 }
 
-func (p *Proposal) judge() (Admitted, error) {
-	c, data := p.collection, p.submission.Data
-	if len(data) == 0 || data[0] != '{' {
-		return Admitted{}, c.refuse(fault.Violation{In: "body", Code: "type", Message: "must be an object"})
-	}
-	if c.schema.AdmitsAnyObject() && c.Config.IDFrom == nil {
-		return Admitted{Data: data}, nil
-	}
-	tree, err := jsontext.Decode(data)
-	if err != nil {
-		return Admitted{}, fault.Wrap(err, fault.Internal, "internal", "decode canonical data")
-	}
-	var faults []fault.Violation
-	switch c.Config.UnknownFields {
-	case StripUnknown:
-		stripped, gone, wrong := c.schema.Strip(tree)
-		if len(wrong) > 0 {
-			return Admitted{}, c.refuse(wrong...)
-		}
-		if len(gone) > 0 {
-			tree, data = stripped, jsontext.Append(make([]byte, 0, len(data)), stripped)
-		}
-	case RejectUnknown:
-		faults = c.schema.Unknown(tree)
-	}
-	faults = append(faults, c.schema.Validate(tree)...)
-	faults = append(faults, p.takeID(tree)...)
-	if len(faults) > 0 {
-		return Admitted{}, c.refuse(faults...)
-	}
-	return Admitted{Data: data}, nil
-}
-
 func (c *Collection) refuse(faults ...fault.Violation) error {
 	return fault.New(fault.Invalid, "document.invalid", "the document does not satisfy the configuration of collection %q", c.Name).With(faults...)
-}
-
-// takeID takes the id from the data, where the collection says so: a string as it is, an integer as its digits.
-func (p *Proposal) takeID(tree any) []fault.Violation {
-	path := p.collection.Config.IDFrom
-	if path == nil {
-		return nil
-	}
-	wrong := func(message string) []fault.Violation {
-		return []fault.Violation{{In: "body", Pointer: path.Pointer(), Code: "id", Message: message}}
-	}
-	value, found := path.Find(tree)
-	if !found {
-		return wrong("must be given: the document's id is taken from it")
-	}
-	text, ok := idText(value)
-	if !ok {
-		return wrong("must be a string or an integer: the document's id is taken from it")
-	}
-	id, err := ident.ParseDocument(text)
-	if err != nil {
-		return wrong(fault.Find(err).Text)
-	}
-	if given := p.submission.ID; given != (ident.Document{}) && given != id {
-		return wrong("must agree with the id in the request: the document's id is taken from it")
-	}
-	p.submission.ID = id
-	return nil
 }

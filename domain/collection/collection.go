@@ -83,14 +83,20 @@ type Collection struct {
 	Maintained *index.Set
 	schema     *schema.Schema
 	filters    *query.Env
+	// plain says that every object is admitted as it is.
+	plain bool
+	// judgesChanges says that a rule mentions old.
+	judgesChanges bool
+	marks         []mark
+	hidden        []query.Path
 }
 
 // Filters is what expressions over the collection's documents are compiled for: the members that the schema names have its types, and where it is closed
 // there are no others.
 func (c *Collection) Filters() *query.Env { return c.filters }
 
-// filtersOf reads the types of a schema; nil is the schema of any object.
-func filtersOf(config Configuration) (*query.Env, error) {
+// documentType reads the types of a schema; nil is the schema of any object.
+func documentType(config Configuration) (*query.Type, error) {
 	var tree any = true
 	if config.Schema != nil {
 		var err error
@@ -98,7 +104,19 @@ func filtersOf(config Configuration) (*query.Env, error) {
 			return nil, err
 		}
 	}
-	return query.FilterEnv(query.SchemaType(tree, config.UnknownFields != AllowUnknown)), nil
+	return query.SchemaType(tree, config.UnknownFields != AllowUnknown), nil
+}
+
+// prepare works out what judging documents needs.
+func (c *Collection) prepare() {
+	c.marks = marksOf(c.schema)
+	for _, m := range c.marks {
+		if m.WriteOnly {
+			c.hidden = append(c.hidden, m.path)
+		}
+	}
+	c.judgesChanges = slices.ContainsFunc(c.Config.Rules, func(r *Rule) bool { return r.change })
+	c.plain = c.schema.AdmitsAnyObject() && c.Config.IDFrom == nil && len(c.Config.Rules) == 0 && len(c.marks) == 0
 }
 
 // Index is a declared index with what has become of it.

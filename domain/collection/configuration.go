@@ -42,9 +42,13 @@ type Configuration struct {
 	IDFrom      query.Path
 	idFromText  string
 	Concurrency Concurrency
-	Indexes     []*index.Index
-	References  []Reference
-	Cache       CachePolicy
+	// Coerce makes values of the types that the schema asks for, Defaults stores defaults of the schema.
+	Coerce, Defaults bool
+	Rules            []*Rule
+	Enforcement      Enforcement
+	Indexes          []*index.Index
+	References       []Reference
+	Cache            CachePolicy
 }
 
 // maxDescription bounds a description, in bytes.
@@ -61,7 +65,7 @@ func Parse(name ident.Collection, body any, limits schema.Limits) (Configuration
 		return Configuration{}, nil, invalid(fault.Violation{Code: "type", Message: "must be an object"})
 	}
 	p := parsing{
-		config:   Configuration{UnknownFields: AllowUnknown, Concurrency: ConditionOptional},
+		config:   Configuration{UnknownFields: AllowUnknown, Concurrency: ConditionOptional, Defaults: true, Enforcement: Enforce},
 		compiled: schema.Any(),
 		limits:   limits,
 		name:     name,
@@ -73,10 +77,37 @@ func Parse(name ident.Collection, body any, limits schema.Limits) (Configuration
 			p.fail(jsontext.AppendPointer("", key), "unknownField", "is not a member of a configuration that this version knows"+suggestion(key))
 		}
 	}
+	if err := p.together(object); err != nil {
+		return Configuration{}, nil, err
+	}
 	if len(p.faults) > 0 {
 		return Configuration{}, nil, invalid(p.faults...)
 	}
 	return p.config, p.compiled, nil
+}
+
+// together reads what depends on other members: rules are checked against the schema, and so is what is to be filled in.
+func (p *parsing) together(object map[string]any) error {
+	if rules, given := object["rules"]; given {
+		doc, err := documentType(p.config) // that of any object where the schema is not valid
+		if err != nil {
+			return fault.Wrap(err, fault.Internal, "internal", "types of a schema")
+		}
+		p.rules("/rules", rules, doc)
+	}
+	if p.config.Defaults {
+		for _, v := range p.compiled.DefaultFaults() {
+			v.Pointer = "/schema" + v.Pointer
+			v.Message += `; or declare "defaults": false`
+			p.faults = append(p.faults, v)
+		}
+	}
+	for _, m := range marksOf(p.compiled) {
+		if (m.ReadOnly || m.WriteOnly) && p.config.IDFrom.Within(m.path) {
+			p.fail("/id/from", "marked", "leads to a member with readOnly or writeOnly: an id is set by clients, and shown")
+		}
+	}
+	return nil
 }
 
 func invalid(faults ...fault.Violation) error {
@@ -102,6 +133,15 @@ func (p *parsing) text(pointer string, value any) (string, bool) {
 		p.fail(pointer, "type", "must be a string")
 	}
 	return s, ok
+}
+
+func (p *parsing) flag(pointer string, value any, into *bool) {
+	b, ok := value.(bool)
+	if !ok {
+		p.fail(pointer, "type", "must be true or false")
+		return
+	}
+	*into = b
 }
 
 // choice returns value when it is one of the allowed words, and fails at pointer when it is not.
@@ -147,6 +187,12 @@ var members = map[string]func(p *parsing, pointer string, value any){
 	},
 	"unknownFields": func(p *parsing, pointer string, value any) {
 		choice(p, pointer, value, &p.config.UnknownFields, AllowUnknown, RejectUnknown, StripUnknown)
+	},
+	"coerce":   func(p *parsing, pointer string, value any) { p.flag(pointer, value, &p.config.Coerce) },
+	"defaults": func(p *parsing, pointer string, value any) { p.flag(pointer, value, &p.config.Defaults) },
+	"rules":    func(*parsing, string, any) {}, // see together
+	"enforcement": func(p *parsing, pointer string, value any) {
+		choice(p, pointer, value, &p.config.Enforcement, Enforce, Report, Ratchet)
 	},
 	"concurrency": func(p *parsing, pointer string, value any) {
 		choice(p, pointer, value, &p.config.Concurrency, ConditionOptional, ConditionRequired)
@@ -212,11 +258,27 @@ func sortedKeys(object map[string]any) []string {
 	return keys
 }
 
-// Tree returns the configuration as decoded JSON, every default written out, in the form that Parse reads.
+// Tree returns the configuration as decoded JSON, in the form that Parse reads.
 func (c Configuration) Tree() map[string]any {
 	tree := map[string]any{
 		"unknownFields": string(c.UnknownFields),
 		"concurrency":   string(c.Concurrency),
+	}
+	if c.Coerce {
+		tree["coerce"] = true
+	}
+	if !c.Defaults {
+		tree["defaults"] = false
+	}
+	if c.Enforcement != Enforce {
+		tree["enforcement"] = string(c.Enforcement)
+	}
+	if len(c.Rules) > 0 {
+		list := make([]any, len(c.Rules))
+		for i, r := range c.Rules {
+			list[i] = r.Tree()
+		}
+		tree["rules"] = list
 	}
 	if c.Description != "" {
 		tree["description"] = c.Description
@@ -265,11 +327,12 @@ func Compile(stored Stored, limits schema.Limits) (*Collection, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "internal", "configuration of collection %q", stored.Name)
 	}
-	filters, err := filtersOf(config)
+	doc, err := documentType(config)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "internal", "configuration of collection %q", stored.Name)
 	}
-	c := &Collection{Stored: stored, Config: config, schema: compiled, filters: filters}
+	c := &Collection{Stored: stored, Config: config, schema: compiled, filters: query.FilterEnv(doc)}
+	c.prepare()
 	c.adoptIndexes()
 	return c, nil
 }

@@ -50,6 +50,8 @@ type Edit struct {
 	Now time.Time
 	// Apply makes canonical data of what is stored.
 	Apply func(current index.Document) ([]byte, error)
+	// MaxBytes bounds the data to be stored, where the collection makes it longer; 0 does not.
+	MaxBytes int
 }
 
 // Change makes the document what Apply makes of its data. What comes of it is judged by the collection as a whole, like every document that is stored.
@@ -66,7 +68,7 @@ func (e Edit) Change(current *Document) (Next, error) {
 	if err != nil {
 		return Next{}, err
 	}
-	admitted, err := e.Collection.Admit(collection.Submission{Way: e.Way, Data: data, ID: e.ID, Now: e.Now}, current.Data)
+	admitted, err := e.Collection.Admit(collection.Submission{Way: e.Way, Data: data, ID: e.ID, Now: e.Now, MaxBytes: e.MaxBytes}, current.Data)
 	if err != nil {
 		return Next{}, err
 	}

@@ -5,8 +5,8 @@ import (
 	"strconv"
 
 	"github.com/sheafdb/sheaf/domain/fault"
-	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 )
 

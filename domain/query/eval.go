@@ -2,6 +2,8 @@ package query
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -59,6 +61,19 @@ func (e *Expr) Eval(vars Vars) (any, error) {
 		return nil, fault.New(fault.Invalid, "expression.work", "%s", string(errWork))
 	}
 	return v, err
+}
+
+// Judge is Eval for an expression whose result is a bool, within a budget that several share: work is what is left of it, in nodes, and less afterwards.
+// It fails with an EvalError where the expression has no value, is no bool, or takes more work than is left.
+func (e *Expr) Judge(vars Vars, work *int) (bool, error) {
+	ev := evaluation{vars: vars, work: maxWork - min(max(*work, 0), maxWork)}
+	before := ev.work
+	holds, err := ev.truth(e.root)
+	*work -= ev.work - before
+	if ev.work > maxWork {
+		return false, errWork
+	}
+	return holds, err
 }
 
 // evaluation is one walk of a tree. It never fails for good but by its work, which ends every loop.
@@ -210,7 +225,7 @@ func (ev *evaluation) quantified(n *Quantified) (any, error) {
 			}
 		}
 	case map[string]any:
-		for name := range over {
+		for _, name := range slices.Sorted(maps.Keys(over)) { // which error comes first is not to depend on the run
 			ev.bound[n.Level] = name
 			if tally.add(ev.truth(n.Body)) || ev.work > maxWork {
 				break

@@ -199,3 +199,45 @@ func PathOf(n Node) (Path, bool) {
 	}
 	return nil, false
 }
+
+// Visit calls see with n and every part of it, a part before its own parts, and leaves out the parts of a node for which see returns false.
+func Visit(n Node, see func(Node) bool) {
+	if !see(n) {
+		return
+	}
+	switch n := n.(type) {
+	case *Select:
+		Visit(n.Operand, see)
+	case *Has:
+		Visit(n.Operand, see)
+	case *Index:
+		Visit(n.Operand, see)
+		Visit(n.At, see)
+	case *ListOf:
+		for _, element := range n.Elements {
+			Visit(element, see)
+		}
+	case *Conditional:
+		Visit(n.If, see)
+		Visit(n.Then, see)
+		Visit(n.Else, see)
+	case *Quantified:
+		Visit(n.Over, see)
+		Visit(n.Body, see)
+	case *Call:
+		for _, argument := range n.Arguments {
+			Visit(argument, see)
+		}
+	}
+}
+
+// Uses says whether the expression mentions a variable.
+func (e *Expr) Uses(variable string) bool {
+	found := false
+	Visit(e.root, func(n Node) bool {
+		v, ok := n.(*Variable)
+		found = found || ok && v.Name == variable
+		return !found
+	})
+	return found
+}

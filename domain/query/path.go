@@ -8,6 +8,9 @@
 package query
 
 import (
+	"maps"
+	"slices"
+
 	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
@@ -100,4 +103,66 @@ func (p Path) Find(doc any) (any, bool) {
 		}
 	}
 	return doc, true
+}
+
+// Within says whether p leads to the same member as outer, or into it.
+func (p Path) Within(outer Path) bool {
+	return len(p) >= len(outer) && slices.Equal(p[:len(outer)], outer)
+}
+
+// Without returns doc without the members at these paths, and whether that is less. doc itself is not changed; the result shares with it what stayed as it was.
+func Without(doc any, paths ...Path) (any, bool) {
+	less := false
+	for _, path := range paths {
+		if cut, gone := path.cut(doc); gone {
+			doc, less = cut, true
+		}
+	}
+	return doc, less
+}
+
+func (p Path) cut(doc any) (any, bool) {
+	object, ok := doc.(map[string]any)
+	if !ok {
+		return doc, false
+	}
+	member, found := object[p[0]]
+	if !found {
+		return doc, false
+	}
+	changed := maps.Clone(object)
+	if len(p) == 1 {
+		delete(changed, p[0])
+		return changed, true
+	}
+	cut, less := p[1:].cut(member)
+	if !less {
+		return doc, false
+	}
+	changed[p[0]] = cut
+	return changed, true
+}
+
+// With returns doc with a value at the path; objects that are missing on the way are made. It fails where something else than an object is in the way.
+// doc itself is not changed; the result shares with it what stayed as it was.
+func (p Path) With(doc, value any) (any, bool) {
+	object, ok := doc.(map[string]any)
+	if !ok {
+		return doc, false
+	}
+	changed := maps.Clone(object)
+	if len(p) == 1 {
+		changed[p[0]] = value
+		return changed, true
+	}
+	member, found := object[p[0]]
+	if !found {
+		member = map[string]any{}
+	}
+	member, ok = p[1:].With(member, value)
+	if !ok {
+		return doc, false
+	}
+	changed[p[0]] = member
+	return changed, true
 }

@@ -39,6 +39,9 @@ func Compile(raw []byte, lim Limits) (*Schema, error) {
 	if c.expand(s); len(c.faults) > 0 {
 		return nil, c.refusal()
 	}
+	if c.annotate(s); len(c.faults) > 0 {
+		return nil, c.refusal()
+	}
 	return s, nil
 }
 

@@ -75,18 +75,24 @@ func init() { //nolint:gochecknoinits // see above
 		"pattern":          readPattern,
 		"format":           readFormat,
 
-		// Annotations, whose shapes the metaschema fixes all the same.
+		// Annotations, whose shapes the metaschema fixes all the same. Some are more than notes here: annotation.go.
 		"title":            text,
 		"description":      text,
 		"contentEncoding":  text,
 		"contentMediaType": text,
 		"contentSchema":    one(func(*node) **node { return new(*node) }),
 		"deprecated":       func(c *compiler, _ *node, p *place) { boolean(c, p) },
-		"readOnly":         func(c *compiler, _ *node, p *place) { boolean(c, p) },
-		"writeOnly":        func(c *compiler, _ *node, p *place) { boolean(c, p) },
+		"default":          readDefault,
+		"readOnly":         marking(access{ReadOnly: true}),
+		"writeOnly":        marking(access{WriteOnly: true}),
+		"x-immutable":      marking(access{Immutable: true}),
+		"x-normalize":      readNormalize,
 		"examples":         func(c *compiler, _ *node, p *place) { list(c, p) },
 	}
 }
+
+// IsKeyword says whether a name is a keyword that means something here: the codes of violations are such names.
+func IsKeyword(name string) bool { return keywords[name] != nil }
 
 // Shapes. Each reports what is wrong and returns what can be used.
 

@@ -25,6 +25,13 @@ type node struct {
 	// hasX say whether any rule for that type of value is there.
 	hasNumber, hasText, hasObject, hasArray, hasInPlace bool
 
+	// What stands beside the rules: see annotation.go. shapes says what about a value, or in it, Shape could change because of this node.
+	shapes    uint8
+	normalize normalizer
+	own       *standard // default
+	standard  *standard // the default of a member to which the node applies: its own, or the one of what it refers to
+	access    access
+
 	ref               *node
 	dynamicRef        *node
 	dynamicName       string // not empty: the target depends on the dynamic scope

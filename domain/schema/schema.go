@@ -64,6 +64,9 @@ type Schema struct {
 	// dynamics are the nodes each $dynamicAnchor names, over all resources of the schema.
 	dynamics map[string][]*node
 	size     int
+	marks    []Mark
+	// defaultFaults are mistakes in defaults, which matter only where they are filled in.
+	defaultFaults []fault.Violation
 }
 
 // Any returns the schema of every JSON object: what a collection without a schema admits.

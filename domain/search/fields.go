@@ -80,6 +80,20 @@ func (b *branch) add(path query.Path) {
 	b.whole = true
 }
 
+// Names says whether a path, or one into it, is asked for by its name.
+func (f Fields) Names(path query.Path) bool {
+	b := f.root
+	if b == nil {
+		return false
+	}
+	for _, name := range path {
+		if b = b.members[name]; b == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // All says that nothing is left out.
 func (f Fields) All() bool { return f.root == nil || f.root.whole }
 

@@ -249,6 +249,7 @@ func (run *bulkRun) rehearse(documents []document.Document) BulkReport {
 		case t.Outcome != document.Deleted:
 			sample.Document = t.Document
 		}
+		sample.Document.Data = run.collection.Shown(sample.Document.Data, nil)
 		item.outcome, sample.Outcome = t.Outcome, t.Outcome
 		if item.matches && len(samples) < sampleDocuments && bytes+len(sample.Document.Data) <= sampleBytes {
 			samples, bytes = append(samples, sample), bytes+len(sample.Document.Data)

@@ -28,8 +28,13 @@ type DivergedError struct {
 // Unwrap returns the stale condition.
 func (e *DivergedError) Unwrap() error { return e.StaleError }
 
-// diverged makes a *DivergedError of an error that w failed with, where it can, and returns any other error as it is.
-func (d *Documents) diverged(ctx context.Context, w document.Write, err error) error {
+// diverged makes a *DivergedError of an error that w failed with, where it can. What the error shows of documents is what an answer may show.
+func (d *Documents) diverged(ctx context.Context, c *collection.Collection, w document.Write, err error) error {
+	var failed *document.StaleError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	err = stale(c, err)
 	var stale *document.StaleError
 	if !errors.As(err, &stale) || stale.Current == nil || stale.Precondition.Match == nil {
 		return err
@@ -39,27 +44,29 @@ func (d *Documents) diverged(ctx context.Context, w document.Write, err error) e
 		return err
 	}
 	at := slices.Max(older)
-	made, failed := d.Store.GetRevision(ctx, w.Collection.Key, w.ID, at)
-	if failed != nil || made.Data == nil {
+	made, missing := d.Store.GetRevision(ctx, w.Collection.Key, w.ID, at)
+	if missing != nil || made.Data == nil {
 		return err // there is nothing to compare with: the answer is the one without
 	}
-	base, failed := jsontext.Decode(made.Data)
-	if failed != nil {
-		return err
-	}
-	current, failed := jsontext.Decode(stale.Current.Data)
-	if failed != nil {
-		return err
-	}
+	base, current := decoded(c.Shown(made.Data, nil)), decoded(stale.Current.Data)
 	e := &DivergedError{StaleError: stale, Base: at, Current: patch.Diff(base, current)}
-	if yours, ok := outcomeOn(w, document.Document{ID: w.ID, Revision: at, UpdatedAt: made.At, Data: made.Data}); ok {
+	if yours, ok := outcomeOn(c, w, document.Document{ID: w.ID, Revision: at, UpdatedAt: made.At, Data: made.Data}); ok {
 		e.Yours, e.Conflicts = patch.Diff(base, yours), patch.Conflicts(base, current, yours)
 	}
 	return e
 }
 
-// outcomeOn returns what a write makes of a document, nil where it deletes it, and whether it makes anything of it at all.
-func outcomeOn(w document.Write, base document.Document) (tree any, ok bool) {
+// decoded returns the tree of what is stored, which is canonical.
+func decoded(data []byte) any {
+	tree, err := jsontext.Decode(data)
+	if err != nil {
+		panic("app: what is stored is canonical: " + err.Error())
+	}
+	return tree
+}
+
+// outcomeOn returns what an answer shows of what a write makes of a document, nil where it deletes it, and whether it makes anything of it at all.
+func outcomeOn(c *collection.Collection, w document.Write, base document.Document) (tree any, ok bool) {
 	t, err := document.Decide(w, &base, base.Revision, base.UpdatedAt)
 	if err != nil {
 		return nil, false
@@ -67,8 +74,7 @@ func outcomeOn(w document.Write, base document.Document) (tree any, ok bool) {
 	if t.Outcome == document.Deleted {
 		return nil, true
 	}
-	tree, err = jsontext.Decode(t.Document.Data)
-	return tree, err == nil
+	return decoded(c.Shown(t.Document.Data, nil)), true
 }
 
 // lastRevision returns the highest revision that a document which is not there ever had, 0 for none.

@@ -50,7 +50,7 @@ func (d *Documents) Create(ctx context.Context, by Caller, r CreateDocument) (do
 			}
 			id = made
 		}
-		proposal, err := c.Propose(collection.Submission{Data: data, ID: id, Now: at})
+		proposal, err := c.Propose(collection.Submission{New: true, Data: data, ID: id, Now: at, MaxBytes: d.Limits.Document.Bytes})
 		if err != nil {
 			return document.Write{}, err
 		}
@@ -76,7 +76,7 @@ func (d *Documents) Put(ctx context.Context, by Caller, r PutDocument) (document
 		return document.Result{}, err
 	}
 	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection, at time.Time) (document.Write, error) {
-		return put(c, collection.Submission{Data: data, ID: r.ID, Now: at}, r.Precondition)
+		return put(c, collection.Submission{Data: data, ID: r.ID, Now: at, MaxBytes: d.Limits.Document.Bytes}, r.Precondition)
 	})
 }
 
@@ -127,7 +127,7 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}}
 		if validateOnly {
 			result, err := d.rehearse(ctx, c, batch)
-			return result, d.diverged(ctx, w, err)
+			return shown(c, result), d.diverged(ctx, c, w, err)
 		}
 		results, err := d.Store.Write(ctx, batch)
 		if errors.Is(err, collection.ErrChanged) {
@@ -135,11 +135,17 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 			continue
 		}
 		if err != nil {
-			return document.Result{}, d.diverged(ctx, w, err)
+			return document.Result{}, d.diverged(ctx, c, w, err)
 		}
-		return results[0], nil
+		return shown(c, results[0]), nil
 	}
 	return document.Result{}, collection.ErrChanged
+}
+
+// shown is what an answer shows of a result.
+func shown(c *collection.Collection, r document.Result) document.Result {
+	r.Document.Data = c.Shown(r.Document.Data, nil)
+	return r
 }
 
 // rehearse says what the batch's only write would do now, and does nothing.
@@ -168,7 +174,7 @@ func (d *Documents) rehearse(ctx context.Context, c *collection.Collection, batc
 	return document.Result(t), nil
 }
 
-// Get returns a document.
+// Get returns a document as it is stored; Present makes of it what an answer shows.
 // It fails with fault.NotFound, and with a *document.StaleError where If-Match does not hold. If-None-Match is the caller's: see Precondition.Unmodified.
 func (d *Documents) Get(ctx context.Context, _ Caller, name ident.Collection, id ident.Document, pre document.Precondition) (document.Document, error) {
 	c, err := d.Catalog.Get(ctx, name)
@@ -183,7 +189,19 @@ func (d *Documents) Get(ctx context.Context, _ Caller, name ident.Collection, id
 		return document.Document{}, err
 	}
 	pre.NoneMatch = nil
-	return found, pre.Check(&found)
+	return found, stale(c, pre.Check(&found))
+}
+
+// stale has the error of a condition show what an answer may show.
+func stale(c *collection.Collection, err error) error {
+	var e *document.StaleError
+	if !errors.As(err, &e) || e.Current == nil {
+		return err
+	}
+	shown, current := *e, *e.Current
+	current.Data = c.Shown(current.Data, nil)
+	shown.Current = &current
+	return &shown
 }
 
 // count asks for a count where one is wanted.

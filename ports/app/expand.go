@@ -186,6 +186,14 @@ type foundTargets struct {
 	expanded  map[ident.Document]Expanded
 }
 
+// shown leaves in the documents what an answer may show of them.
+func (f foundTargets) shown(c *collection.Collection) foundTargets {
+	for _, d := range f.documents {
+		d.Data = c.Shown(d.Data, nil)
+	}
+	return f
+}
+
 func (f foundTargets) relation(t collection.Target) Relation {
 	switch none := (ident.Document{}); {
 	case t.ID == none && t.Text == "":
@@ -237,7 +245,7 @@ func (d *Documents) lookUp(ctx context.Context, f *followed, targets [][]collect
 		return result, fault.New(fault.TooLarge, "expand.tooLarge", "the documents that a page refers to have more than %d bytes: ask for smaller pages", maxExpandedBytes)
 	}
 	if f.then == nil {
-		return result, nil
+		return result.shown(c), nil
 	}
 	expanded, err := d.expandLevel(ctx, f.then, found, room)
 	if err != nil {
@@ -246,5 +254,5 @@ func (d *Documents) lookUp(ctx context.Context, f *followed, targets [][]collect
 	for i := range found {
 		result.expanded[found[i].ID] = expanded[i]
 	}
-	return result, nil
+	return result.shown(c), nil
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
-	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/patch"
 	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/ports"
@@ -48,6 +47,9 @@ func (d *Documents) ListRevisions(ctx context.Context, _ Caller, r ListDocumentR
 	if len(items) == 0 && before == 0 {
 		return Page[change.Change]{}, document.NotFound(r.Collection, r.ID)
 	}
+	for i := range items {
+		items[i].Data = c.Shown(items[i].Data, nil)
+	}
 	page := Page[change.Change]{Items: items}
 	if more {
 		cursor.After = strconv.FormatInt(items[len(items)-1].Revision, 10)
@@ -63,10 +65,12 @@ func (d *Documents) GetRevision(ctx context.Context, _ Caller, name ident.Collec
 	if err != nil {
 		return change.Change{}, err
 	}
-	return d.Store.GetRevision(ctx, c.Key, id, revision)
+	made, err := d.Store.GetRevision(ctx, c.Key, id, revision)
+	made.Data = c.Shown(made.Data, nil)
+	return made, err
 }
 
-// GetAsOf returns the document as it was at an instant. Conditions are those of Get.
+// GetAsOf returns the document as it was stored at an instant. Conditions are those of Get.
 func (d *Documents) GetAsOf(ctx context.Context, _ Caller, name ident.Collection, id ident.Document, at time.Time, pre document.Precondition) (document.Document, error) {
 	c, err := d.Catalog.Get(ctx, name)
 	if err != nil {
@@ -77,8 +81,7 @@ func (d *Documents) GetAsOf(ctx context.Context, _ Caller, name ident.Collection
 		return document.Document{}, err
 	}
 	pre.NoneMatch = nil
-	err = pre.Check(&found)
-	return found, err
+	return found, stale(c, pre.Check(&found))
 }
 
 // DiffDocument is a request for the difference of two revisions.
@@ -124,9 +127,7 @@ func (d *Documents) Diff(ctx context.Context, _ Caller, r DiffDocument) ([]patch
 		if made.Data == nil {
 			continue
 		}
-		if trees[i], err = jsontext.Decode(made.Data); err != nil {
-			return nil, fault.Wrap(err, fault.Internal, "internal", "decode canonical data")
-		}
+		trees[i] = decoded(c.Shown(made.Data, nil))
 	}
 	return patch.Diff(trees[0], trees[1]), nil
 }
@@ -151,6 +152,6 @@ func (d *Documents) Restore(ctx context.Context, by Caller, r RestoreDocument) (
 		if made.Data == nil {
 			return document.Write{}, fault.New(fault.Conflict, "revision.deletion", "revision %d of document %q is its deletion: there is nothing to restore", r.Revision, r.ID)
 		}
-		return put(c, collection.Submission{Way: collection.Returned, Data: made.Data, ID: r.ID, Now: at}, r.Precondition)
+		return put(c, collection.Submission{Way: collection.Returned, Data: made.Data, ID: r.ID, Now: at, MaxBytes: d.Limits.Document.Bytes}, r.Precondition)
 	})
 }

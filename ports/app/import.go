@@ -73,6 +73,8 @@ type ImportDocuments struct {
 	ValidateOnly bool
 	// Fault is called with every fault of every bad line, in the order of the lines of a chunk.
 	Fault func(LineFault)
+	// Warning, where it is given, is called with every warning of every line that was stored, likewise.
+	Warning func(LineFault)
 }
 
 // LineFault is one fault of one line.
@@ -84,6 +86,8 @@ type LineFault struct {
 // ImportReport says what an import did, in documents.
 type ImportReport struct {
 	Created, Replaced, Unchanged, Skipped, Failed int64
+	// Warned counts those that were stored with warnings.
+	Warned int64
 }
 
 // Transfer are the use cases that move whole collections. It is safe for concurrent use.
@@ -145,7 +149,7 @@ func (run *importRun) strict(ctx context.Context) error {
 			return err
 		}
 		if item.faults == nil {
-			item.judge(chunk.collection, run.transfer.Clock())
+			run.judgeItem(item, chunk.collection, run.transfer.Clock())
 		}
 		run.fail(item)
 		chunk.release(run.report.Failed > 0)
@@ -175,7 +179,7 @@ func (run *importRun) judgeTail(ctx context.Context, chunk *importChunk) error {
 	}
 	now := run.transfer.Clock()
 	for _, item := range chunk.items[chunk.judged:] {
-		item.judge(chunk.collection, now)
+		run.judgeItem(item, chunk.collection, now)
 		run.fail(item)
 	}
 	chunk.judged = len(chunk.items)
@@ -236,7 +240,7 @@ func (run *importRun) judge(ctx context.Context, chunk *importChunk) error {
 	now := run.transfer.Clock()
 	for _, item := range chunk.items {
 		if !item.unreadable {
-			item.judge(c, now)
+			run.judgeItem(item, c, now)
 		}
 	}
 	return ctx.Err()
@@ -298,7 +302,7 @@ func (run *importRun) store(ctx context.Context, chunk *importChunk, all bool) e
 		}
 		for _, item := range chunk.items {
 			if item.faults == nil {
-				run.count(item.outcome)
+				run.count(item)
 			}
 		}
 		return nil
@@ -306,8 +310,18 @@ func (run *importRun) store(ctx context.Context, chunk *importChunk, all bool) e
 	return collection.ErrChanged
 }
 
-func (run *importRun) count(o importOutcome) {
-	switch o {
+// count counts an item that was stored, and hands its warnings on.
+func (run *importRun) count(item *importItem) {
+	if len(item.warnings) > 0 {
+		run.report.Warned++
+	}
+	for _, v := range item.warnings {
+		if run.request.Warning != nil {
+			v.Pointer = item.prefix + v.Pointer
+			run.request.Warning(LineFault{item.line, v})
+		}
+	}
+	switch item.outcome {
 	case created:
 		run.report.Created++
 	case replaced:

@@ -37,6 +37,8 @@ type importItem struct {
 	// prefix leads from the line to the data.
 	prefix string
 	faults []fault.Violation
+	// warnings are those that the document is stored with.
+	warnings []fault.Violation
 	// unreadable says that the faults are in the line itself, whatever the collection.
 	unreadable bool
 	outcome    importOutcome
@@ -94,9 +96,9 @@ func (item *importItem) open() error {
 	return nil
 }
 
-// judge begins the judgement of the data; it may be called again for another version of the collection.
-func (item *importItem) judge(c *collection.Collection, now time.Time) {
-	item.faults = nil
+// judgeItem begins the judgement of the data; it may be called again for another version of the collection.
+func (run *importRun) judgeItem(item *importItem, c *collection.Collection, now time.Time) {
+	item.faults, item.warnings = nil, nil
 	id := item.given
 	if id == (ident.Document{}) && !c.TakesIDs() {
 		id = lineID(item.line, item.data)
@@ -106,7 +108,10 @@ func (item *importItem) judge(c *collection.Collection, now time.Time) {
 		way = collection.Returned
 	}
 	var err error
-	if item.proposal, err = c.Propose(collection.Submission{Way: way, Data: item.data, ID: id, Now: now}); err != nil {
+	item.proposal, err = c.Propose(collection.Submission{
+		Way: way, New: run.request.Existing != ExistingReplace, Data: item.data, ID: id, Now: now, MaxBytes: run.transfer.Limits.Document.Bytes,
+	})
+	if err != nil {
 		item.refuse(item.prefix, err)
 		return
 	}
@@ -236,7 +241,7 @@ func (c *importChunk) refuse(err *document.DuplicateError) {
 
 // decide says what becomes of the item where current is stored under its id.
 func (item *importItem) decide(r ImportDocuments, current *document.Document) document.Next {
-	item.faults = nil
+	item.faults, item.warnings = nil, nil
 	var stored []byte
 	switch {
 	case current == nil:
@@ -261,5 +266,6 @@ func (item *importItem) decide(r ImportDocuments, current *document.Document) do
 	default:
 		item.outcome = replaced
 	}
+	item.warnings = admitted.Warnings
 	return document.Accept(admitted)
 }

@@ -90,7 +90,9 @@ func (j *rollbackJob) takeBack(run *bulkRun, made ports.Reversal, current *docum
 	if made.Before == nil {
 		return document.Remove(), nil
 	}
-	proposal, err := j.collection.Propose(collection.Submission{Way: collection.Returned, Data: made.Before, ID: made.DocumentID, Now: run.at})
+	proposal, err := j.collection.Propose(collection.Submission{
+		Way: collection.Returned, Data: made.Before, ID: made.DocumentID, Now: run.at, MaxBytes: j.Limits.Document.Bytes,
+	})
 	if err != nil {
 		return document.Next{}, err
 	}

@@ -147,7 +147,9 @@ func TestOperations_StrictAndOvertaken(t *testing.T) {
 		d.work(interrupt(store, func(call int) error {
 			if call == 2 { // after one step
 				_, _, err := store.WriteCollection(d.Context(), ports.CollectionChange{
-					Name: d.goods, At: noon(), Decide: func(*collection.Stored) ([]byte, error) { return []byte(`{"schema": {"properties": {"n": {"maximum": 700}}}}`), nil },
+					Name: d.goods, At: noon(), Decide: func(*collection.Stored) ([]byte, error) {
+						return []byte(`{"schema": {"properties": {"n": {"maximum": 700}}}}`), nil
+					},
 				})
 				return err
 			}

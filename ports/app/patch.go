@@ -34,7 +34,7 @@ func (d *Documents) Patch(ctx context.Context, by Caller, r PatchDocument) (docu
 		if err := document.RequireCondition(c, r.Precondition); err != nil {
 			return document.Write{}, err
 		}
-		edit := document.Edit{Collection: c, ID: r.ID, Precondition: r.Precondition, Way: collection.Edited, Now: at, Apply: parsed.Apply}
+		edit := document.Edit{Collection: c, ID: r.ID, Precondition: r.Precondition, Way: collection.Edited, Now: at, Apply: parsed.Apply, MaxBytes: d.Limits.Document.Bytes}
 		return document.Write{ID: r.ID, Change: edit.Change}, nil
 	})
 }

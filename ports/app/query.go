@@ -209,11 +209,11 @@ func (l *listing) page(found ports.Found) (DocumentPage, error) {
 	return page, nil
 }
 
-// project cuts documents to the fields that are asked for. It comes last: references may lie outside of them.
+// project cuts documents to the fields that are asked for, and to what an answer may show. It comes last: references may lie outside of them.
 func (l *listing) project(items []document.Document) error {
 	for i := range items {
 		var err error
-		if items[i].Data, err = l.fields.Apply(items[i].Data); err != nil {
+		if items[i].Data, err = l.fields.Apply(l.collection.Shown(items[i].Data, l.fields.Names)); err != nil {
 			return err
 		}
 	}

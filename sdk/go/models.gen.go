@@ -28,6 +28,27 @@ func (e CollectionConcurrency) Valid() bool {
 	}
 }
 
+// Defines values for CollectionEnforcement.
+const (
+	CollectionEnforcementEnforce CollectionEnforcement = "enforce"
+	CollectionEnforcementRatchet CollectionEnforcement = "ratchet"
+	CollectionEnforcementReport  CollectionEnforcement = "report"
+)
+
+// Valid indicates whether the value is a known member of the CollectionEnforcement enum.
+func (e CollectionEnforcement) Valid() bool {
+	switch e {
+	case CollectionEnforcementEnforce:
+		return true
+	case CollectionEnforcementRatchet:
+		return true
+	case CollectionEnforcementReport:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CollectionState.
 const (
 	CollectionStateActive   CollectionState = "active"
@@ -79,6 +100,27 @@ func (e CollectionDefinitionConcurrency) Valid() bool {
 	case CollectionDefinitionConcurrencyOptional:
 		return true
 	case CollectionDefinitionConcurrencyRequired:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CollectionDefinitionEnforcement.
+const (
+	CollectionDefinitionEnforcementEnforce CollectionDefinitionEnforcement = "enforce"
+	CollectionDefinitionEnforcementRatchet CollectionDefinitionEnforcement = "ratchet"
+	CollectionDefinitionEnforcementReport  CollectionDefinitionEnforcement = "report"
+)
+
+// Valid indicates whether the value is a known member of the CollectionDefinitionEnforcement enum.
+func (e CollectionDefinitionEnforcement) Valid() bool {
+	switch e {
+	case CollectionDefinitionEnforcementEnforce:
+		return true
+	case CollectionDefinitionEnforcementRatchet:
+		return true
+	case CollectionDefinitionEnforcementReport:
 		return true
 	default:
 		return false
@@ -692,10 +734,19 @@ type CachePolicy struct {
 // Collection A collection and its configuration.
 type Collection struct {
 	// Cache How long answers about documents may be used without asking again. Without it, a browser may keep an answer and asks every time whether it still holds.
-	Cache       *CachePolicy          `json:"cache,omitempty"`
+	Cache *CachePolicy `json:"cache,omitempty"`
+
+	// Coerce Only where it is true.
+	Coerce      *bool                 `json:"coerce,omitempty"`
 	Concurrency CollectionConcurrency `json:"concurrency"`
 	CreatedAt   time.Time             `json:"createdAt"`
-	Description *string               `json:"description,omitempty"`
+
+	// Defaults Only where it is false.
+	Defaults    *bool   `json:"defaults,omitempty"`
+	Description *string `json:"description,omitempty"`
+
+	// Enforcement Only where it is not `enforce`.
+	Enforcement *CollectionEnforcement `json:"enforcement,omitempty"`
 
 	// ID Where a new document's id comes from.
 	ID *IDSource `json:"id,omitempty"`
@@ -705,6 +756,7 @@ type Collection struct {
 	Name       string      `json:"name"`
 	References []Reference `json:"references,omitempty"`
 	Revision   int64       `json:"revision"`
+	Rules      []Rule      `json:"rules,omitempty"`
 
 	// Schema A JSON Schema (2020-12), whole; formats are asserted, and references stay inside the document.
 	Schema        *JSONSchema             `json:"schema,omitempty"`
@@ -715,6 +767,9 @@ type Collection struct {
 
 // CollectionConcurrency defines model for Collection.Concurrency.
 type CollectionConcurrency string
+
+// CollectionEnforcement Only where it is not `enforce`.
+type CollectionEnforcement string
 
 // CollectionState defines model for Collection.State.
 type CollectionState string
@@ -727,12 +782,21 @@ type CollectionDefinition struct {
 	// Cache How long answers about documents may be used without asking again. Without it, a browser may keep an answer and asks every time whether it still holds.
 	Cache *CachePolicy `json:"cache,omitempty"`
 
+	// Coerce Values become of the type that the schema asks for, by a fixed table: `"42"` becomes 42. The answer has a warning for each.
+	Coerce *bool `json:"coerce,omitempty"`
+
 	// Concurrency `required`: replacing, changing, restoring and deleting documents need `If-Match` or `If-None-Match` (428 without).
 	Concurrency *CollectionDefinitionConcurrency `json:"concurrency,omitempty"`
 
 	// CreatedAt Kept by the server; ignored here.
-	CreatedAt   *string `json:"createdAt,omitempty"`
+	CreatedAt *string `json:"createdAt,omitempty"`
+
+	// Defaults A `default` of the schema is stored where the member is missing from a document that is created or replaced.
+	Defaults    *bool   `json:"defaults,omitempty"`
 	Description *string `json:"description,omitempty"`
+
+	// Enforcement `enforce`: documents with faults are refused. `report`: they are stored, and the answer has the faults as warnings. `ratchet`: faults that the stored document has already are warnings, and others are refused.
+	Enforcement *CollectionDefinitionEnforcement `json:"enforcement,omitempty"`
 
 	// ID Where a new document's id comes from.
 	ID *IDSource `json:"id,omitempty"`
@@ -746,6 +810,7 @@ type CollectionDefinition struct {
 
 	// Revision Kept by the server; ignored here.
 	Revision *int64 `json:"revision,omitempty"`
+	Rules    []Rule `json:"rules,omitempty"`
 
 	// Schema A JSON Schema (2020-12), whole; formats are asserted, and references stay inside the document.
 	Schema *JSONSchema `json:"schema,omitempty"`
@@ -762,6 +827,9 @@ type CollectionDefinition struct {
 
 // CollectionDefinitionConcurrency `required`: replacing, changing, restoring and deleting documents need `If-Match` or `If-None-Match` (428 without).
 type CollectionDefinitionConcurrency string
+
+// CollectionDefinitionEnforcement `enforce`: documents with faults are refused. `report`: they are stored, and the answer has the faults as warnings. `ratchet`: faults that the stored document has already are warnings, and others are refused.
+type CollectionDefinitionEnforcement string
 
 // CollectionDefinitionUnknownFields What happens to members that the schema does not name, at every place where it names some.
 type CollectionDefinitionUnknownFields string
@@ -831,6 +899,9 @@ type Document struct {
 	ID        string          `json:"id"`
 	Revision  int64           `json:"revision"`
 	UpdatedAt time.Time       `json:"updatedAt"`
+
+	// Warnings In the answer to a write, where there are any: values that were coerced, and faults that the collection lets pass (`enforcement`).
+	Warnings []Warning `json:"warnings,omitempty"`
 }
 
 // DocumentData A document as its user stored it.
@@ -983,6 +1054,12 @@ type ImportReport struct {
 
 	// Unchanged Replaced by equal data; no revision was made.
 	Unchanged int64 `json:"unchanged"`
+
+	// Warned Documents that were stored with warnings, where there are any.
+	Warned *int64 `json:"warned,omitempty"`
+
+	// Warnings The first warnings of lines that were stored: what was coerced, and faults that the collection lets pass.
+	Warnings []ImportError `json:"warnings,omitempty"`
 }
 
 // Index An index and what has become of it.
@@ -1169,6 +1246,25 @@ type Reference struct {
 // Restoration Which revision shall be stored again.
 type Restoration = json.RawMessage
 
+// Rule What documents have to satisfy and a schema cannot say: an expression in CEL with `doc`, `old` (the document as it is stored, null for a new one), `now` and `id`.
+type Rule struct {
+	// Code The code of the violation; no keyword of JSON Schema.
+	Code string `json:"code"`
+
+	// Message The message of the violation.
+	Message *string `json:"message,omitempty"`
+
+	// Path The place that the violation names: a path such as `doc.closes`, or a JSON Pointer. The whole document where it is left out.
+	//
+	// Example: doc.closes
+	Path *string `json:"path,omitempty"`
+
+	// Rule True of documents that satisfy it.
+	//
+	// Example: !has(doc.closes) || doc.closes > doc.opens
+	Rule string `json:"rule"`
+}
+
 // TextWeights Of a text index: what a word counts for in a field, from `A` to `D`, which is that of fields without one.
 //
 // Example: {"doc.title":"A"}
@@ -1188,6 +1284,17 @@ type Violation struct {
 
 // ViolationIn defines model for Violation.In.
 type ViolationIn string
+
+// Warning Something about a document that was stored all the same.
+type Warning struct {
+	// Code `coerced`, or the code that the violation would have.
+	Code    string          `json:"code"`
+	Message string          `json:"message"`
+	Params  *map[string]any `json:"params,omitempty"`
+
+	// Pointer A JSON Pointer (RFC 6901) into the data.
+	Pointer string `json:"pointer"`
+}
 
 // AllowScan defines model for AllowScan.
 type AllowScan = bool
@@ -1368,7 +1475,7 @@ type ListDocumentsParams struct {
 	// OrderBy Paths, each with an optional ` desc`, separated by commas. Null and missing values are last; ties are in the order of the ids. `rank desc` has the best matches of a search first.
 	OrderBy *OrderBy `form:"orderBy,omitempty" json:"orderBy,omitempty"`
 
-	// Fields Paths of the members that `data` shall have, separated by commas; all by default. They stay nested as they are.
+	// Fields Paths of the members that `data` shall have, separated by commas; all by default, but those that the schema marks `writeOnly`, which have to be named. They stay nested as they are.
 	Fields *Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
 	// Expand Paths of declared references to follow, separated by commas; a path may go on in the collection that it leads to. What was found stands in `expanded`.
@@ -1419,7 +1526,7 @@ type GetDocumentParams struct {
 	// AsOf An instant (RFC 3339): the document as it was then, by the times of the requests that changed it.
 	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
-	// Fields Paths of the members that `data` shall have, separated by commas; all by default. They stay nested as they are.
+	// Fields Paths of the members that `data` shall have, separated by commas; all by default, but those that the schema marks `writeOnly`, which have to be named. They stay nested as they are.
 	Fields *Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
 	// Expand Paths of declared references to follow, separated by commas; a path may go on in the collection that it leads to. What was found stands in `expanded`.

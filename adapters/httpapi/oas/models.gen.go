@@ -28,6 +28,27 @@ func (e CollectionConcurrency) Valid() bool {
 	}
 }
 
+// Defines values for CollectionEnforcement.
+const (
+	Enforce CollectionEnforcement = "enforce"
+	Ratchet CollectionEnforcement = "ratchet"
+	Report  CollectionEnforcement = "report"
+)
+
+// Valid indicates whether the value is a known member of the CollectionEnforcement enum.
+func (e CollectionEnforcement) Valid() bool {
+	switch e {
+	case Enforce:
+		return true
+	case Ratchet:
+		return true
+	case Report:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CollectionState.
 const (
 	CollectionStateActive   CollectionState = "active"
@@ -622,10 +643,19 @@ type CachePolicy struct {
 // Collection A collection and its configuration.
 type Collection struct {
 	// Cache How long answers about documents may be used without asking again. Without it, a browser may keep an answer and asks every time whether it still holds.
-	Cache       CachePolicy           `json:"cache,omitempty,omitzero"`
+	Cache CachePolicy `json:"cache,omitempty,omitzero"`
+
+	// Coerce Only where it is true.
+	Coerce      bool                  `json:"coerce,omitempty,omitzero"`
 	Concurrency CollectionConcurrency `json:"concurrency"`
 	CreatedAt   time.Time             `json:"createdAt"`
-	Description string                `json:"description,omitempty,omitzero"`
+
+	// Defaults Only where it is false.
+	Defaults    bool   `json:"defaults,omitempty,omitzero"`
+	Description string `json:"description,omitempty,omitzero"`
+
+	// Enforcement Only where it is not `enforce`.
+	Enforcement CollectionEnforcement `json:"enforcement,omitempty,omitzero"`
 
 	// ID Where a new document's id comes from.
 	ID IDSource `json:"id,omitempty,omitzero"`
@@ -635,6 +665,7 @@ type Collection struct {
 	Name       string      `json:"name"`
 	References []Reference `json:"references,omitempty,omitzero"`
 	Revision   int64       `json:"revision"`
+	Rules      []Rule      `json:"rules,omitempty,omitzero"`
 
 	// Schema A JSON Schema (2020-12), whole; formats are asserted, and references stay inside the document.
 	Schema        JSONSchema              `json:"schema,omitempty,omitzero"`
@@ -645,6 +676,9 @@ type Collection struct {
 
 // CollectionConcurrency defines model for Collection.Concurrency.
 type CollectionConcurrency string
+
+// CollectionEnforcement Only where it is not `enforce`.
+type CollectionEnforcement string
 
 // CollectionState defines model for Collection.State.
 type CollectionState string
@@ -720,6 +754,9 @@ type Document struct {
 	ID        string         `json:"id"`
 	Revision  int64          `json:"revision"`
 	UpdatedAt time.Time      `json:"updatedAt"`
+
+	// Warnings In the answer to a write, where there are any: values that were coerced, and faults that the collection lets pass (`enforcement`).
+	Warnings []Warning `json:"warnings,omitempty,omitzero"`
 }
 
 // DocumentData A document as its user stored it.
@@ -859,6 +896,12 @@ type ImportReport struct {
 
 	// Unchanged Replaced by equal data; no revision was made.
 	Unchanged int64 `json:"unchanged"`
+
+	// Warned Documents that were stored with warnings, where there are any.
+	Warned int64 `json:"warned,omitempty,omitzero"`
+
+	// Warnings The first warnings of lines that were stored: what was coerced, and faults that the collection lets pass.
+	Warnings []ImportError `json:"warnings,omitempty,omitzero"`
 }
 
 // Index An index and what has become of it.
@@ -1045,6 +1088,25 @@ type Reference struct {
 // Restoration Which revision shall be stored again.
 type Restoration = json.RawMessage
 
+// Rule What documents have to satisfy and a schema cannot say: an expression in CEL with `doc`, `old` (the document as it is stored, null for a new one), `now` and `id`.
+type Rule struct {
+	// Code The code of the violation; no keyword of JSON Schema.
+	Code string `json:"code"`
+
+	// Message The message of the violation.
+	Message string `json:"message,omitempty,omitzero"`
+
+	// Path The place that the violation names: a path such as `doc.closes`, or a JSON Pointer. The whole document where it is left out.
+	//
+	// Example: doc.closes
+	Path string `json:"path,omitempty,omitzero"`
+
+	// Rule True of documents that satisfy it.
+	//
+	// Example: !has(doc.closes) || doc.closes > doc.opens
+	Rule string `json:"rule"`
+}
+
 // TextWeights Of a text index: what a word counts for in a field, from `A` to `D`, which is that of fields without one.
 //
 // Example: {"doc.title":"A"}
@@ -1064,6 +1126,17 @@ type Violation struct {
 
 // ViolationIn defines model for Violation.In.
 type ViolationIn string
+
+// Warning Something about a document that was stored all the same.
+type Warning struct {
+	// Code `coerced`, or the code that the violation would have.
+	Code    string         `json:"code"`
+	Message string         `json:"message"`
+	Params  map[string]any `json:"params,omitempty,omitzero"`
+
+	// Pointer A JSON Pointer (RFC 6901) into the data.
+	Pointer string `json:"pointer"`
+}
 
 // AllowScan defines model for AllowScan.
 type AllowScan = bool
@@ -1244,7 +1317,7 @@ type ListDocumentsParams struct {
 	// OrderBy Paths, each with an optional ` desc`, separated by commas. Null and missing values are last; ties are in the order of the ids. `rank desc` has the best matches of a search first.
 	OrderBy OrderBy `form:"orderBy,omitempty" json:"orderBy,omitempty,omitzero"`
 
-	// Fields Paths of the members that `data` shall have, separated by commas; all by default. They stay nested as they are.
+	// Fields Paths of the members that `data` shall have, separated by commas; all by default, but those that the schema marks `writeOnly`, which have to be named. They stay nested as they are.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
 
 	// Expand Paths of declared references to follow, separated by commas; a path may go on in the collection that it leads to. What was found stands in `expanded`.
@@ -1295,7 +1368,7 @@ type GetDocumentParams struct {
 	// AsOf An instant (RFC 3339): the document as it was then, by the times of the requests that changed it.
 	AsOf AsOf `form:"asOf,omitempty" json:"asOf,omitempty,omitzero"`
 
-	// Fields Paths of the members that `data` shall have, separated by commas; all by default. They stay nested as they are.
+	// Fields Paths of the members that `data` shall have, separated by commas; all by default, but those that the schema marks `writeOnly`, which have to be named. They stay nested as they are.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty,omitzero"`
 
 	// Expand Paths of declared references to follow, separated by commas; a path may go on in the collection that it leads to. What was found stands in `expanded`.

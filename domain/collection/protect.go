@@ -1,0 +1,109 @@
+package collection
+
+import (
+	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/jsontext"
+	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/domain/schema"
+)
+
+// Codes of violations: a client changes what is the server's, or what is set once.
+const (
+	codeReadOnly  = "readOnly"
+	codeImmutable = "immutable"
+)
+
+// mark is a member that not everybody may see or change.
+type mark struct {
+	schema.Mark
+	path query.Path
+}
+
+func marksOf(s *schema.Schema) []mark {
+	var marks []mark
+	for _, m := range s.Marks() {
+		marks = append(marks, mark{m, query.Path(m.Path)})
+	}
+	return marks
+}
+
+// keep gives a document that stands for the whole what its client could not know: the members with readOnly or writeOnly that are stored and that it lacks.
+func (c *Collection) keep(tree any, stored *lookback) (any, bool) {
+	kept := false
+	for _, m := range c.marks {
+		if !m.ReadOnly && !m.WriteOnly {
+			continue
+		}
+		if _, given := m.path.Find(tree); given {
+			continue
+		}
+		if old, found := m.path.Find(stored.tree()); found {
+			if with, ok := m.path.With(tree, old); ok {
+				tree, kept = with, true
+			}
+		}
+	}
+	return tree, kept
+}
+
+// protect returns what a document changes that it may not.
+func (c *Collection) protect(way Way, tree any, stored *lookback) []fault.Violation {
+	var faults []fault.Violation
+	for _, m := range c.marks {
+		readOnly := m.ReadOnly && (way == Whole || way == Edited)
+		immutable := m.Immutable && way != Kept
+		if !readOnly && !immutable {
+			continue
+		}
+		value, given := m.path.Find(tree)
+		old, had := m.path.Find(stored.tree())
+		if given == had && (!had || jsontext.Equal(value, old) || c.meansSame(m.path, value, stored)) {
+			continue
+		}
+		switch {
+		case readOnly:
+			faults = append(faults, fault.Violation{In: "body", Pointer: m.path.Pointer(), Code: codeReadOnly, Message: "is set by the server alone: leave it out, or send it as it is stored"})
+		case had:
+			faults = append(faults, fault.Violation{In: "body", Pointer: m.path.Pointer(), Code: codeImmutable, Message: "is set once, and can be neither changed nor removed"})
+		}
+	}
+	return faults
+}
+
+// meansSame says whether a value is what a stored one would be taken for if it were sent: schemas learn to normalize after documents were stored.
+func (c *Collection) meansSame(path query.Path, value any, stored *lookback) bool {
+	how := schema.Shaping{Coerce: c.Config.Coerce}
+	if !c.schema.Shapes(how) {
+		return false
+	}
+	old, found := path.Find(c.schema.Shape(stored.tree(), how).Doc)
+	return found && jsontext.Equal(value, old)
+}
+
+// Shown returns what an answer shows of data: all but the members with writeOnly, save those that except says true of. data is not changed.
+func (c *Collection) Shown(data []byte, except func(query.Path) bool) []byte {
+	if len(c.hidden) == 0 || len(data) == 0 {
+		return data
+	}
+	hidden := c.hidden
+	if except != nil {
+		hidden = nil
+		for _, path := range c.hidden {
+			if !except(path) {
+				hidden = append(hidden, path)
+			}
+		}
+	}
+	tree, err := jsontext.Decode(data)
+	if err != nil {
+		panic("collection: what is stored is canonical: " + err.Error())
+	}
+	shown, less := query.Without(tree, hidden...)
+	if !less {
+		return data
+	}
+	return jsontext.Append(make([]byte, 0, len(data)), shown)
+}
+
+// Hidden are the members with writeOnly.
+func (c *Collection) Hidden() []query.Path { return c.hidden }
