@@ -28,6 +28,8 @@ type Config struct {
 	Collections *app.Collections
 	Documents   *app.Documents
 	Transfer    *app.Transfer
+	Bulk        *app.Bulk
+	Operations  *app.Operations
 	// Roles are the roles that this process has; the operations of others answer 404 with code role.notServed.
 	Roles []string
 	// RootKey is the key that a request carries as bearer token; "" asks for none.

@@ -46,6 +46,8 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	parts := app.Dependencies{Store: store, Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
 	catalog := app.NewCatalog(store, now, parts.Limits.Schema)
 	collections := &app.Collections{Dependencies: parts, Catalog: catalog}
+	documents := &app.Documents{Dependencies: parts, Catalog: catalog}
+	operations := app.NewOperations(parts, catalog, documents)
 
 	var metrics http.Handler
 	if settings.Metrics.Enabled {
@@ -58,8 +60,10 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	w.telemetry.Registry.MustRegister(storeMetrics{store.Stat})
 	server, err := httpapi.New(httpapi.Config{
 		Collections:      collections,
-		Documents:        &app.Documents{Dependencies: parts, Catalog: catalog},
+		Documents:        documents,
 		Transfer:         &app.Transfer{Dependencies: parts, Catalog: catalog},
+		Bulk:             &app.Bulk{Dependencies: parts, Catalog: catalog, Documents: documents, Operations: operations},
+		Operations:       operations,
 		Roles:            settings.Roles,
 		RootKey:          settings.Auth.RootKey.Reveal(),
 		Checks:           []ports.HealthCheck{{Name: "postgres", Check: store.Ping}},
@@ -87,6 +91,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	if slices.Contains(settings.Roles, "process") {
 		loops.Go(func() { collections.Purge(looping, log) })
 		loops.Go(func() { collections.BuildIndexes(looping, log) })
+		loops.Go(func() { operations.Work(looping, log, settings.Operations.Parallel, settings.Operations.Keep) })
 	}
 
 	return &service{
@@ -127,9 +132,11 @@ func openMigration(ctx context.Context, settings PostgresSettings) (migrator, er
 // limitsOf are the declared sizes of the settings; those of schemas that nobody sets are the domain's.
 func limitsOf(settings Settings) app.Limits {
 	limits := app.Limits{
-		Document: collection.Limits{Bytes: int(settings.HTTP.MaxDocumentBytes)},
-		Schema:   schema.DefaultLimits(),
-		Scan:     int64(settings.Query.MaxScan),
+		Document:      collection.Limits{Bytes: int(settings.HTTP.MaxDocumentBytes)},
+		Schema:        schema.DefaultLimits(),
+		Scan:          int64(settings.Query.MaxScan),
+		Bulk:          settings.Bulk.MaxDocuments,
+		OperationRate: settings.Operations.DocumentsPerSecond,
 		Import: app.ImportLimits{
 			StrictDocuments: settings.Import.StrictMaxDocuments,
 			StrictBytes:     int(settings.Import.StrictMaxBytes),
