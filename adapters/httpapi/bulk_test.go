@@ -126,6 +126,7 @@ func TestBulk_RequestIDs(t *testing.T) {
 func TestBulk_EndToEnd(t *testing.T) {
 	t.Parallel()
 	onEvery(t, func(t *testing.T, a *api) {
+		t.Helper()
 		a.declare(t, "books", `{}`)
 		lines := make([]string, 1200)
 		for i := range lines {

@@ -16,7 +16,7 @@ const (
 	// workEvery is how often the background looks for operations that another process started, or died with.
 	workEvery = time.Second
 	// holdFor is how long a process has an operation for itself after a step: longer than a step takes, and as long as others wait when it dies.
-	holdFor = 30 * time.Second
+	holdFor = 10 * time.Second
 	// stepDocuments and stepBytes bound one step: writers of these documents wait for it, and it is what is done again after a crash.
 	stepDocuments = 500
 	stepBytes     = 4 << 20
