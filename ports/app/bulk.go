@@ -144,7 +144,7 @@ func (b *Bulk) change(ctx context.Context, by Caller, r ChangeDocuments, request
 		report.Matched = matched
 		return ChangedDocuments{Report: &report}, nil
 	}
-	o, err := b.Operations.start(ctx, c, r.Kind, request.Text(), by)
+	o, err := b.Operations.start(ctx, c, r.Kind, request.Text(), -1, by)
 	return ChangedDocuments{Operation: &o}, err
 }
 

@@ -33,13 +33,14 @@ func NewOperations(d Dependencies, catalog *Catalog, documents *Documents) *Oper
 	return &Operations{Dependencies: d, Catalog: catalog, Documents: documents, wake: make(chan struct{}, 1)}
 }
 
-// start makes an operation on a collection, to be done by whoever works.
-func (s *Operations) start(ctx context.Context, c *collection.Collection, kind operation.Kind, request []byte, by Caller) (operation.Operation, error) {
+// start makes an operation on a collection, to be done by whoever works; total is how many documents it is about, -1 where that is not known yet.
+func (s *Operations) start(ctx context.Context, c *collection.Collection, kind operation.Kind, request []byte, total int64, by Caller) (operation.Operation, error) {
 	id, err := ident.ParseOperation(s.IDs().String())
 	if err != nil {
 		return operation.Operation{}, fault.Wrap(err, fault.Internal, "internal", "the id of an operation")
 	}
 	o := operation.New(id, kind, c.Stored, request, by.origin(), s.Clock())
+	o.Progress.Total = total
 	if err := s.Store.InsertOperation(ctx, o); err != nil {
 		return operation.Operation{}, err
 	}
@@ -137,7 +138,7 @@ func (s *Operations) Rollback(ctx context.Context, by Caller, id ident.Operation
 		return operation.Operation{}, err
 	}
 	request := rollback{Of: o.ID, After: o.First, Last: o.Last}
-	return s.start(ctx, c, operation.Rollback, request.text(), by)
+	return s.start(ctx, c, operation.Rollback, request.text(), o.Progress.Changed, by)
 }
 
 // collectionOf returns the collection that an operation is about.
