@@ -22,7 +22,8 @@ type Aggregation struct {
 type DocumentAggregator interface {
 	// Aggregate calls visit with the canonical text of every row of the pipeline, in their order, all from one moment.
 	// It ends with the first error of visit and returns it as it is. The row must not be kept after visit returned.
-	// It fails with fault.TooLarge: code "aggregate.rows" for more rows than the pipeline may give, "aggregate.tooLarge" for a row that is too long,
+	// It fails with collection.ErrChanged, before it has called visit, when the index that it is to read is no longer ready, and
+	// with fault.TooLarge: code "aggregate.rows" for more rows than the pipeline may give, "aggregate.tooLarge" for a row that is too long,
 	// "aggregate.budget" when it takes longer than its budget. visit may have been called by then.
 	Aggregate(ctx context.Context, key collection.Key, a Aggregation, visit func(row []byte) error) error
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/domain/receipt"
 )
 
 // CollectionReader finds collections.
@@ -48,6 +49,14 @@ type CollectionChange struct {
 	// Decide returns the canonical text of the new configuration; current is nil where there is no collection.
 	// A text equal to the current one makes no revision, as long as no index has failed. Decide may run more than once, and an error from it leaves everything as it was.
 	Decide func(current *collection.Stored) ([]byte, error)
+	// Receipt is written with the change; nil where there is none.
+	Receipt *receipt.Pending[CollectionResult]
+}
+
+// CollectionResult is what a change of a configuration did.
+type CollectionResult struct {
+	collection.Stored
+	Created bool
 }
 
 // CollectionDeletion is an intended deletion of a collection.
@@ -69,6 +78,7 @@ type CollectionWriter interface {
 	// and its base is such that the revisions of its documents are above all of theirs.
 	// The indexes that the text declares are made and dropped in the same moment (index.PlanChange). A new one is ready when there are no documents, and building otherwise: see IndexStore.
 	// While an index has failed, a text equal to the current one makes a revision too, in which that index is built again.
+	// A receipt of the change is written with it, also where nothing changes. It fails with receipt.ErrLost, and writes nothing, when the claim is lost.
 	// It fails with fault.Conflict, code "collection.deleting", while a collection of that name is being deleted.
 	WriteCollection(ctx context.Context, c CollectionChange) (stored collection.Stored, created bool, err error)
 

@@ -50,6 +50,7 @@ type DocumentWriter interface {
 	// It fails with a *document.DuplicateError, which is a fault.Conflict with code "document.duplicate", and writes nothing, when the batch would leave two documents with equal keys
 	// in a unique index. Other batches do not suffer for it.
 	// It fails with collection.ErrChanged, and writes nothing, when a collection is no longer at the version that a write names, or no longer active.
+	// A receipt of the batch is written with it, also where nothing changes. It fails with receipt.ErrLost, and writes nothing, when the claim is lost.
 	// A batch that is a step of an operation is committed together with that step, also where it changes no document. It fails with operation.ErrLost, and writes nothing, when the
 	// step is not allowed, and with what Step fails with.
 	// When it returns nil the batch is durable. When it fails with fault.Unavailable, code "write.unknown", it may or may not have happened.
@@ -80,5 +81,6 @@ type Store interface {
 	CollectionStore
 	DocumentStore
 	IndexStore
+	ReceiptStore
 	OperationStore
 }

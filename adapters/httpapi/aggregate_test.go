@@ -110,7 +110,7 @@ func TestAggregate_Formats(t *testing.T) {
 		furnishShop(t, a)
 		body := `{"stages": [{"lookup": {"path": "doc.buyer", "as": "buyer"}}, {"project": {"name": "buyer.name", "note": "doc.note", "tags": "doc.tags", "total": "doc.total"}}]}`
 		for accept, want := range map[string]string{
-			"application/json":     `{"items":[{"name": "Ann", "note": "a \"quoted\", note\nof two lines", "tags": ["x", 1], "total": 1.10},{"name": "Ann", "note": null, "tags": null, "total": 2},{"name": null, "note": "", "tags": null, "total": 3.00}]}`,
+			"application/json":     `{"items":[{"name": "Ann", "note": "a \"quoted\", note\nof two lines", "tags": ["x", 1], "total": 1.10},{"name": "Ann", "note": null, "tags": null, "total": 2},{"name": null, "note": "", "tags": null, "total": 3.00}]}` + "\n",
 			"application/x-ndjson": `{"name": "Ann", "note": "a \"quoted\", note\nof two lines", "tags": ["x", 1], "total": 1.10}` + "\n" + `{"name": "Ann", "note": null, "tags": null, "total": 2}` + "\n" + `{"name": null, "note": "", "tags": null, "total": 3.00}` + "\n",
 			"text/csv":             "name,note,tags,total\r\nAnn,\"a \"\"quoted\"\", note\r\nof two lines\",\"[\"\"x\"\", 1]\",1.10\r\nAnn,,,2\r\n,,,3.00\r\n",
 		} {

@@ -21,7 +21,8 @@ type answer struct {
 	// etag, location, link, preference and cache are headers; "" is left out.
 	etag, location, link, preference, cache string
 	contentType                             string
-	body                                    []byte
+	// body is the answer's own: it may be appended to.
+	body []byte
 	// edge is nil for an answer that only the caller may keep.
 	edge *shared
 	// stream writes the whole answer instead, headers included.
@@ -31,15 +32,28 @@ type answer struct {
 
 const jsonType = "application/json"
 
-// write sends the answer.
+type headerField struct{ name, value string }
+
+// fields are the headers of the answer; those without a value are not sent.
+func (a answer) fields() [6]headerField {
+	return [...]headerField{
+		{"Etag", a.etag}, {"Location", a.location}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {"Content-Type", a.contentType},
+	}
+}
+
+// write sends the answer. Of a request that came with a key, it is kept first.
 func (a answer) write(w http.ResponseWriter) error {
 	if a.stream != nil {
 		return a.stream(w)
 	}
+	if a.ex != nil {
+		if err := a.ex.settle(a); err != nil {
+			return err
+		}
+		a.ex.started = true
+	}
 	h := w.Header()
-	for _, field := range [...]struct{ name, value string }{
-		{"Etag", a.etag}, {"Location", a.location}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {"Content-Type", a.contentType},
-	} {
+	for _, field := range a.fields() {
 		if field.value != "" {
 			h[field.name] = []string{field.value}
 		}
@@ -50,9 +64,7 @@ func (a answer) write(w http.ResponseWriter) error {
 	case a.cache != "":
 		h["Vary"] = append(h["Vary"], authorizationField)
 	}
-	if a.ex != nil {
-		a.ex.started = true
-	}
+	a.body = a.text()
 	if a.contentType != "" {
 		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
 	}
@@ -62,6 +74,14 @@ func (a answer) write(w http.ResponseWriter) error {
 	}
 	_, _ = w.Write(a.body) // a client that is gone needs no answer
 	return nil
+}
+
+// text is the body as it is sent: JSON ends with the end of a line, for people at a terminal; problems end with one too.
+func (a answer) text() []byte {
+	if a.contentType == jsonType || a.contentType == jsonPatchType {
+		return append(a.body, '\n')
+	}
+	return a.body
 }
 
 const minimalApplied = "return=minimal"

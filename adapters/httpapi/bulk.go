@@ -33,18 +33,23 @@ func (s *Server) changeDocuments(ctx context.Context, kind operation.Kind, colle
 		return answer{}, err
 	}
 	async := prefersAsync(prefer)
-	done, err := s.Bulk.Change(ctx, caller(ctx), app.ChangeDocuments{Collection: name, Kind: kind, Body: body, Async: async, ValidateOnly: validateOnly})
-	if err != nil {
-		return answer{}, err
-	}
-	if done.Operation != nil {
+	render := func(done app.ChangedDocuments) answer {
+		if done.Operation == nil {
+			return answer{ex: exchangeOf(ctx), status: http.StatusOK, contentType: jsonType, body: appendBulkReport(nil, *done.Report)}
+		}
 		a := accepted(ctx, *done.Operation)
 		if async {
 			a.preference = asyncApplied
 		}
-		return a, nil
+		return a
 	}
-	return answer{ex: exchangeOf(ctx), status: http.StatusOK, contentType: jsonType, body: appendBulkReport(nil, *done.Report)}, nil
+	done, err := s.Bulk.Change(ctx, caller(ctx), app.ChangeDocuments{
+		Collection: name, Kind: kind, Body: body, Async: async, ValidateOnly: validateOnly, Receipt: pending(ctx, render),
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	return render(done), nil
 }
 
 const asyncApplied = "respond-async"

@@ -32,7 +32,7 @@ func waiting(t *testing.T, a *api) {
 	}
 	by := change.Origin{Actor: "ann", RequestID: "q0"}
 	o := operation.New(id, operation.Delete, stored, []byte(`{"mode": "strict", "filter": "doc.year < 0"}`), by, noon)
-	if err := a.store.InsertOperation(t.Context(), o); err != nil {
+	if err := a.store.InsertOperation(t.Context(), o, nil); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -72,20 +72,26 @@ func (s *Server) writeCollection(ctx context.Context, write collectionWrite, col
 	if err != nil {
 		return answer{}, err
 	}
-	written, err := write(ctx, caller(ctx), app.WriteCollection{Name: name, Body: body, Precondition: pre, ValidateOnly: validateOnly})
+	render := func(written app.Written) answer { return declaredAnswer(ctx, written, validateOnly, prefer) }
+	written, err := write(ctx, caller(ctx), app.WriteCollection{Name: name, Body: body, Precondition: pre, ValidateOnly: validateOnly, Receipt: configuring(ctx, render)})
 	if err != nil {
 		return answer{}, err
 	}
+	return render(written), nil
+}
+
+// declaredAnswer says what became of a configuration that was written, in the form that is preferred.
+func declaredAnswer(ctx context.Context, written app.Written, validateOnly bool, prefer string) answer {
 	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, contentType: jsonType, body: appendCollection(nil, written.Collection)}
 	if validateOnly {
-		return a.asPreferred(prefer, http.StatusNoContent), nil
+		return a.asPreferred(prefer, http.StatusNoContent)
 	}
 	a.etag = document.Tag(written.Collection.Revision)
 	if written.Created {
-		a.status, a.location = http.StatusCreated, "/v1/collections/"+name.String()
-		return a.asPreferred(prefer, http.StatusCreated), nil
+		a.status, a.location = http.StatusCreated, "/v1/collections/"+written.Collection.Name.String()
+		return a.asPreferred(prefer, http.StatusCreated)
 	}
-	return a.asPreferred(prefer, http.StatusNoContent), nil
+	return a.asPreferred(prefer, http.StatusNoContent)
 }
 
 // DeleteCollection deletes a collection with its documents.

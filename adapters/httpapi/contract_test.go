@@ -187,6 +187,8 @@ var scenarios = []scenario{
 	{name: "alive", send: "GET /livez", status: 200, want: `{"status":"ok","checks":[]}`},
 	{name: "contract", send: "GET /openapi.yaml", status: 200, has: []string{"Content-Type: application/yaml"}},
 	{name: "metrics", send: "GET /metrics", status: 200},
+	{name: "metrics, keyed", send: "GET /metrics", headers: []string{"Authorization: Bearer sesame"}, settings: rootKey, status: 200},
+	{name: "metrics, open beside a key", send: "GET /metrics", settings: func(s *settings) { s.RootKey = "sesame" }, status: 200},
 	{name: "problem type", send: "GET /problems/not-found", status: 200},
 	{name: "ready", send: "GET /readyz", settings: checking(nil), status: 200, want: `{"status":"ok","checks":[{"name":"postgres","status":"ok"}]}`},
 	{name: "not ready", send: "GET /readyz", settings: checking(errors.New("password=secret")), status: 503, want: `{"status":"failing","checks":[{"name":"postgres","status":"failing","reason":"does not answer"}]}`},
@@ -354,7 +356,7 @@ func variations() (list []scenario) {
 	return list
 }
 
-func rootKey(s *settings) { s.RootKey = "sesame" }
+func rootKey(s *settings) { s.RootKey, s.MetricsKeyed = "sesame", true }
 
 var largeCodes = map[string]string{
 	"putCollection": "request.tooLarge", "patchCollection": "request.tooLarge", "createDocument": "document.tooLarge", "putDocument": "document.tooLarge", "importDocuments": "import.tooLarge",
@@ -445,7 +447,7 @@ func serveBehind(t *testing.T, store ports.Store, s scenario) *api {
 
 // tried are values of optional parameters, which have no examples: a page that tries an operation out would send them.
 var tried = map[string]string{
-	"If-Match": `"1"`, "If-None-Match": `"7"`, "Prefer": "return=minimal", "validateOnly": "true", "force": "true", "id": "emma",
+	"If-Match": `"1"`, "If-None-Match": `"7"`, "Idempotency-Key": "k-1", "Prefer": "return=minimal", "validateOnly": "true", "force": "true", "id": "emma",
 	"pageSize": "20", "pageToken": "", "count": "exact", "shape": "document", "mode": "skip", "existing": "replace",
 	"filter": `doc.year > 1800 && "x" in doc.tags`, "orderBy": "doc.year desc, createdAt", "fields": "doc.title,id", "expand": "", "allowScan": "true", "explain": "true",
 	"collection": "books", "state": "queued",

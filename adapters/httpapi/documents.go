@@ -13,15 +13,18 @@ import (
 
 // CreateDocument stores a new document.
 func (s *Server) CreateDocument(ctx context.Context, r oas.CreateDocumentRequestObject) (oas.CreateDocumentResponseObject, error) {
-	name, id, err := named(r.Collection, r.Params.ID)
+	name, id, err := namedIn("query", r.Collection, r.Params.ID)
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.Documents.Create(ctx, caller(ctx), app.CreateDocument{Collection: name, ID: id, Data: *r.Body, ValidateOnly: r.Params.ValidateOnly})
+	render := func(result document.Result) answer {
+		return storedAnswer(ctx, name, result, r.Params.ValidateOnly, r.Params.Prefer)
+	}
+	result, err := s.Documents.Create(ctx, answeringOne(ctx, render), app.CreateDocument{Collection: name, ID: id, Data: *r.Body, ValidateOnly: r.Params.ValidateOnly})
 	if err != nil {
 		return nil, err
 	}
-	return storedAnswer(ctx, name, result, r.Params.ValidateOnly).asPreferred(r.Params.Prefer, minimalStatus(result, r.Params.ValidateOnly)), nil
+	return render(result), nil
 }
 
 // PutDocument creates or replaces a document.
@@ -38,27 +41,21 @@ func (s *Server) PutDocument(ctx context.Context, r oas.PutDocumentRequestObject
 	if err != nil {
 		return nil, err
 	}
-	return storedAnswer(ctx, name, result, r.Params.ValidateOnly).asPreferred(r.Params.Prefer, minimalStatus(result, r.Params.ValidateOnly)), nil
+	return storedAnswer(ctx, name, result, r.Params.ValidateOnly, r.Params.Prefer), nil
 }
 
-// storedAnswer says what became of a document that was written.
-func storedAnswer(ctx context.Context, name ident.Collection, result document.Result, validateOnly bool) answer {
+// storedAnswer says what became of a document that was written, in the form that is preferred.
+func storedAnswer(ctx context.Context, name ident.Collection, result document.Result, validateOnly bool, prefer string) answer {
 	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, contentType: jsonType, body: storedText(result)}
 	if validateOnly {
-		return a
+		return a.asPreferred(prefer, http.StatusNoContent)
 	}
 	a.etag = document.Tag(result.Document.Revision)
 	if result.Outcome == document.Created {
 		a.status, a.location = http.StatusCreated, documentPath(name, result.Document)
+		return a.asPreferred(prefer, http.StatusCreated)
 	}
-	return a
-}
-
-func minimalStatus(result document.Result, validateOnly bool) int {
-	if result.Outcome == document.Created && !validateOnly {
-		return http.StatusCreated
-	}
-	return http.StatusNoContent
+	return a.asPreferred(prefer, http.StatusNoContent)
 }
 
 // DeleteDocument deletes a document.

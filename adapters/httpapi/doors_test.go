@@ -44,12 +44,13 @@ func TestDoors(t *testing.T) {
 		{name: "unclean, a dot", send: "GET /v1/./collections", status: 404, code: "path.notFound"},
 		{name: "unclean, two dots", send: "GET /v1/collections/..", status: 404, code: "path.notFound"},
 		{name: "no id", send: "GET " + booksPath + "/documents/", status: 404, code: "path.notFound"},
-		{name: "dots for an id", send: "GET " + booksPath + "/documents/%2E%2E", status: 400, code: "document.id"},
+		{name: "dots for an id", send: "GET " + booksPath + "/documents/%2E%2E", status: 400, code: "document.id", in: "path", pointer: "id", fault: "format"},
+		{name: "a slash in an id", send: "POST " + booksPath + "/documents?id=a%2Fb", body: `{}`, status: 400, code: "document.id", in: "query", pointer: "id", fault: "format"},
 		{name: "wrong method", send: "POST /v1/collections", body: `{}`, status: 405, code: "method.notAllowed"},
 		{name: "wrong method of a document", send: "POST " + mobyPath, body: `{}`, status: 405, code: "method.notAllowed"},
 		{name: "wrong method of a page", send: "DELETE /", status: 405, code: "method.notAllowed"},
 		{name: "no method at all", send: "BREW /livez", status: 405, code: "method.notAllowed"},
-		{name: "options", send: "OPTIONS /v1/collections", status: 405, code: "method.notAllowed"},
+		{name: "options of nothing", send: "OPTIONS /v1/nothing", status: 404, code: "path.notFound"},
 
 		{name: "unknown parameter", send: "GET /v1/collections?pagesize=3", status: 400, code: "request.parameters", in: "query", pointer: "pagesize", fault: "unknownParameter"},
 		{name: "repeated parameter", send: "GET /v1/collections?count=none&count=exact", status: 400, code: "request.parameters", in: "query", pointer: "count", fault: "single"},
@@ -62,6 +63,8 @@ func TestDoors(t *testing.T) {
 		{name: "empty id", send: "POST " + booksPath + "/documents?id=", body: `{}`, status: 400, code: "request.parameters", in: "query", pointer: "id", fault: "minLength"},
 
 		{name: "broken condition", send: "GET " + mobyPath, headers: []string{"If-Match: 1"}, status: 400, code: "condition.malformed", in: "header", pointer: "If-Match", fault: "entityTag"},
+
+		{name: "no coding at all", send: "GET " + mobyPath, headers: []string{"Accept-Encoding: br, identity;q=0"}, status: 406, code: "request.notAcceptable"},
 
 		{name: "no body", send: "POST " + booksPath + "/documents", status: 400, code: "request.body", in: "body", fault: "required"},
 		{name: "empty stream", send: "POST " + booksPath + "/import", headers: []string{ndjson}, status: 400, code: "request.body", in: "body", fault: "required"},
@@ -108,10 +111,15 @@ func TestDoors_AllowAndAccept(t *testing.T) {
 	t.Parallel()
 	a := inMemory(t)
 	for _, test := range []struct{ send, header, want string }{
-		{"POST /v1/collections", "Allow", "GET, HEAD"},
-		{"POST " + booksPath, "Allow", "GET, HEAD, PUT, PATCH, DELETE"},
-		{"GET " + booksPath + "/import", "Allow", "POST"},
-		{"PUT /docs/", "Allow", "GET, HEAD"},
+		{"POST /v1/collections", "Allow", "GET, HEAD, OPTIONS"},
+		{"POST " + booksPath, "Allow", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"},
+		{"GET " + booksPath + "/import", "Allow", "POST, OPTIONS"},
+		{"PUT /docs/", "Allow", "GET, HEAD, OPTIONS"},
+		{"OPTIONS /v1/collections", "Allow", "GET, HEAD, OPTIONS"},
+		{"OPTIONS /v1/collections", "Accept-Patch", ""},
+		{"OPTIONS " + booksPath, "Allow", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"},
+		{"OPTIONS " + booksPath, "Accept-Patch", "application/json, application/merge-patch+json"},
+		{"OPTIONS " + mobyPath, "Accept-Patch", "application/json, application/json-patch+json, application/merge-patch+json, application/vnd.sheaf.update+json"},
 		{"PUT " + booksPath, "Accept", "application/json"},
 		{"PATCH " + booksPath, "Accept-Patch", "application/json, application/merge-patch+json"},
 	} {

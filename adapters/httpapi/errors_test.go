@@ -27,7 +27,11 @@ var kindNamed = map[string]fault.Kind{
 }
 
 // edgeStatus are the codes of failures that only HTTP knows, whatever kind they travel as.
-var edgeStatus = map[string]int{"method.notAllowed": http.StatusMethodNotAllowed, "request.notAcceptable": http.StatusNotAcceptable}
+var edgeStatus = map[string]int{
+	"method.notAllowed": http.StatusMethodNotAllowed, "request.notAcceptable": http.StatusNotAcceptable, "request.host": http.StatusMisdirectedRequest,
+	"request.http": http.StatusBadRequest, "request.headersTooLarge": http.StatusRequestHeaderFieldsTooLarge, "request.transferEncoding": http.StatusNotImplemented,
+	"request.httpVersion": http.StatusHTTPVersionNotSupported,
+}
 
 // docs/errors.md lists every code that the source can answer with, with its status, and nothing else.
 func TestErrorCodes(t *testing.T) {

@@ -14,6 +14,8 @@ import (
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/operation"
 	"github.com/sheafdb/sheaf/domain/principal"
+	"github.com/sheafdb/sheaf/domain/receipt"
+	"github.com/sheafdb/sheaf/ports/app"
 )
 
 // exchange is one request with its answer on the way: what the layers tell one another.
@@ -22,10 +24,18 @@ type exchange struct {
 	principal principal.Principal
 	// plan is the operation's, nil where none was found.
 	plan *plan
-	// request is the one that reached the operation.
+	// request is the one that reached the operation, with the context of its span.
 	request *http.Request
 	// mediaType is that of the body, without parameters; "" where there is none.
 	mediaType string
+	// key is what the request came with to be told from others that are sent again, "" for none.
+	key string
+	// ticket is the claim of a request with a key, nil for every other.
+	ticket *app.Ticket
+	// keep stores the answer to a request with a key.
+	keep func(receipt.Answer) error
+	// pending says that the answer is kept by the write, if it succeeds; settled that an answer is kept.
+	pending, settled bool
 	// started says that an answer is on its way.
 	started bool
 	// code is of the problem that was answered.
@@ -91,7 +101,7 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 func (s *Server) observe(r *http.Request, ex *exchange, answer *observed, elapsed time.Duration) {
 	operation := "none"
 	if ex.plan != nil {
-		operation = ex.plan.id
+		operation, r = ex.plan.id, ex.request
 	}
 	status := answer.status
 	if status == 0 {
@@ -105,15 +115,19 @@ func (s *Server) observe(r *http.Request, ex *exchange, answer *observed, elapse
 	switch {
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelWarn
-	case ex.plan != nil && ex.plan.open:
-		level = slog.LevelDebug // probes and scrapes come all the time
+	case ex.plan != nil && ex.plan.quiet:
+		level = slog.LevelDebug
 	}
 	if !s.Log.Enabled(r.Context(), level) {
 		return
 	}
-	attrs := []slog.Attr{
-		slog.String("request_id", ex.requestID), slog.String("method", r.Method), slog.String("operation", operation), slog.Int("status", status),
-		slog.Int64("answer_bytes", answer.bytes), slog.Float64("elapsed_ms", float64(elapsed.Microseconds())/1000),
+	attrs := append(make([]slog.Attr, 0, 9),
+		slog.String("request_id", ex.requestID), slog.String("method", shortened(r.Method)), slog.String("operation", operation), slog.Int("status", status),
+		slog.Int64("answer_bytes", answer.bytes), slog.Float64("elapsed_ms", float64(elapsed.Microseconds())/1000))
+	if ex.plan == nil {
+		attrs = append(attrs, slog.String("path", shortened(r.URL.Path)))
+	} else if name := r.PathValue("collection"); name != "" {
+		attrs = append(attrs, slog.String("collection", shortened(name)))
 	}
 	if ex.code != "" {
 		attrs = append(attrs, slog.String("code", ex.code))

@@ -4,7 +4,10 @@ import "github.com/sheafdb/sheaf/domain/fault"
 
 // ProblemTypes returns the slug of every type of problem with its status.
 func ProblemTypes() map[string]int {
-	all := map[string]int{notAllowedKind.slug: notAllowedKind.status, notAcceptableKind.slug: notAcceptableKind.status}
+	all := map[string]int{}
+	for _, kind := range edgeKinds {
+		all[kind.slug] = kind.status
+	}
 	for _, kind := range kinds {
 		all[kind.slug] = kind.status
 	}

@@ -105,9 +105,12 @@ func (s *Server) RestoreDocument(ctx context.Context, r oas.RestoreDocumentReque
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.Documents.Restore(ctx, caller(ctx), app.RestoreDocument{Collection: name, ID: id, Revision: revision, Precondition: pre, ValidateOnly: r.Params.ValidateOnly})
+	render := func(result document.Result) answer {
+		return storedAnswer(ctx, name, result, r.Params.ValidateOnly, r.Params.Prefer)
+	}
+	result, err := s.Documents.Restore(ctx, answeringOne(ctx, render), app.RestoreDocument{Collection: name, ID: id, Revision: revision, Precondition: pre, ValidateOnly: r.Params.ValidateOnly})
 	if err != nil {
 		return nil, err
 	}
-	return storedAnswer(ctx, name, result, r.Params.ValidateOnly).asPreferred(r.Params.Prefer, minimalStatus(result, r.Params.ValidateOnly)), nil
+	return render(result), nil
 }

@@ -80,11 +80,12 @@ func (s *Server) RollbackOperation(ctx context.Context, r oas.RollbackOperationR
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.Operations.Rollback(ctx, caller(ctx), id)
+	render := func(o operation.Operation) answer { return accepted(ctx, o) }
+	o, err := s.Operations.Rollback(ctx, caller(ctx), id, pending(ctx, render))
 	if err != nil {
 		return nil, err
 	}
-	return accepted(ctx, o), nil
+	return render(o), nil
 }
 
 // accepted says that an operation does what was asked for.

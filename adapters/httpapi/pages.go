@@ -98,7 +98,7 @@ func kindOf(slug string) (problemKind, bool) {
 			return kind, true
 		}
 	}
-	for _, kind := range []problemKind{notAllowedKind, notAcceptableKind} {
+	for _, kind := range edgeKinds {
 		if kind.slug == slug {
 			return kind, true
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
+	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/patch"
 	"github.com/sheafdb/sheaf/ports/app"
 )
@@ -29,9 +30,12 @@ func (s *Server) PatchDocument(ctx context.Context, r oas.PatchDocumentRequestOb
 	default:
 		request.Format, request.Patch = patch.Merge, *r.JSONBody
 	}
-	result, err := s.Documents.Patch(ctx, caller(ctx), request)
+	render := func(result document.Result) answer {
+		return storedAnswer(ctx, name, result, r.Params.ValidateOnly, r.Params.Prefer)
+	}
+	result, err := s.Documents.Patch(ctx, answeringOne(ctx, render), request)
 	if err != nil {
 		return nil, err
 	}
-	return storedAnswer(ctx, name, result, r.Params.ValidateOnly).asPreferred(r.Params.Prefer, minimalStatus(result, r.Params.ValidateOnly)), nil
+	return render(result), nil
 }

@@ -31,8 +31,9 @@ type plan struct {
 	id     string
 	// role is "" where every process serves the operation.
 	role string
-	// open says that no key is asked for.
-	open   bool
+	// open says that no key is asked for, quiet that its requests come all the time and are logged only where everything is.
+	open, quiet bool
+
 	params []*openapi3.Parameter
 	// query are the names of the query parameters.
 	query []string
@@ -45,6 +46,8 @@ type plan struct {
 	// limit bounds the body, in bytes; 0 leaves it to the operation, which reads it as a stream.
 	limit int64
 	patch bool
+	// keyed says that the operation takes an Idempotency-Key.
+	keyed bool
 	next  http.Handler
 }
 
@@ -53,7 +56,8 @@ func (s *Server) newPlan(item *openapi3.PathItem, op *openapi3.Operation, next h
 	if len(op.Tags) > 0 {
 		p.role = roleOf[op.Tags[0]]
 	}
-	p.open = op.Security != nil && len(*op.Security) == 0
+	p.quiet = op.Security != nil
+	p.open = p.quiet && (len(*op.Security) == 0 || mayBeOpen(*op.Security) && !s.MetricsKeyed)
 	for _, list := range []openapi3.Parameters{item.Parameters, op.Parameters} {
 		for _, ref := range list {
 			p.params = append(p.params, ref.Value)
@@ -62,6 +66,7 @@ func (s *Server) newPlan(item *openapi3.PathItem, op *openapi3.Operation, next h
 				p.query = append(p.query, ref.Value.Name)
 			case openapi3.ParameterInHeader:
 				p.headers = append(p.headers, http.CanonicalHeaderKey(ref.Value.Name))
+				p.keyed = p.keyed || ref.Value.Name == keyHeader
 			}
 		}
 	}
@@ -79,11 +84,21 @@ func (s *Server) newPlan(item *openapi3.PathItem, op *openapi3.Operation, next h
 	slices.Sort(p.produces)
 	p.produces = slices.Compact(p.produces)
 	p.readBody(op)
-	if s.Tracers != nil {
-		p.next = otelhttp.NewHandler(next, p.id, otelhttp.WithTracerProvider(s.Tracers), otelhttp.WithPropagators(s.Propagator),
-			otelhttp.WithSpanNameFormatter(func(operation string, _ *http.Request) string { return operation }))
-	}
 	return p
+}
+
+// traced is the plan with a span around it, where requests are traced.
+func (p *plan) traced() http.Handler {
+	if p.server.Tracers == nil {
+		return p
+	}
+	return otelhttp.NewHandler(p, p.id, otelhttp.WithTracerProvider(p.server.Tracers), otelhttp.WithPropagators(p.server.Propagator),
+		otelhttp.WithSpanNameFormatter(func(operation string, _ *http.Request) string { return operation }))
+}
+
+// mayBeOpen says that an operation can be asked for with a key and without: one of its alternatives requires nothing.
+func mayBeOpen(alternatives openapi3.SecurityRequirements) bool {
+	return slices.ContainsFunc(alternatives, func(required openapi3.SecurityRequirement) bool { return len(required) == 0 })
 }
 
 // readBody takes over what the contract says of the body.
@@ -120,6 +135,10 @@ func (p *plan) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.server.fail(w, r, err)
 		return
 	}
+	if ex.key != "" {
+		p.serveKeyed(ex, w, r)
+		return
+	}
 	p.next.ServeHTTP(w, r)
 }
 
@@ -133,6 +152,15 @@ func (p *plan) admit(ex *exchange, w http.ResponseWriter, r *http.Request) error
 	}
 	if err := p.acceptable(r); err != nil {
 		return err
+	}
+	if lines := r.Header[keyHeader]; p.keyed && len(lines) > 0 {
+		key, err := parseKey(lines)
+		if err != nil {
+			return err
+		}
+		if !rehearsal(r) {
+			ex.key = key
+		}
 	}
 	if err := p.judgeParameters(r); err != nil {
 		return err

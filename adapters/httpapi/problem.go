@@ -52,9 +52,16 @@ var kinds = map[fault.Kind]problemKind{
 
 // Kinds that only HTTP has.
 var (
-	notAllowedKind    = problemKind{"method-not-allowed", "The method is not allowed here", http.StatusMethodNotAllowed, "The path exists; the header <code>Allow</code> lists its methods."}
-	notAcceptableKind = problemKind{"not-acceptable", "None of the accepted media types can be produced", http.StatusNotAcceptable, "The header <code>Accept</code> of the request names nothing that this operation answers with. <code>detail</code> lists what it does."}
+	notAllowedKind      = problemKind{"method-not-allowed", "The method is not allowed here", http.StatusMethodNotAllowed, "The path exists; the header <code>Allow</code> lists its methods."}
+	notAcceptableKind   = problemKind{"not-acceptable", "None of the accepted media types can be produced", http.StatusNotAcceptable, "The header <code>Accept</code> of the request names nothing that this operation answers with, or <code>Accept-Encoding</code> no content coding that there is. <code>detail</code> lists what it does."}
+	misdirectedKind     = problemKind{"misdirected", "The request is meant for another server", http.StatusMisdirectedRequest, "The header <code>Host</code> names no host that this server answers for. Use the address that it listens at, or add the name to the setting <code>http.hosts</code>."}
+	headersTooLargeKind = problemKind{"headers-too-large", "The request line and the headers are too large", http.StatusRequestHeaderFieldsTooLarge, "Send shorter headers, or a long query in a body: <code>POST …/query</code>. The setting <code>http.maxHeaderBytes</code> bounds them."}
+	notImplementedKind  = problemKind{"not-implemented", "The transfer coding is not known", http.StatusNotImplemented, "Send the body with <code>Content-Length</code>, or chunked."}
+	versionKind         = problemKind{"http-version", "The version of HTTP is not spoken here", http.StatusHTTPVersionNotSupported, "Speak HTTP/1.1."}
 )
+
+// edgeKinds are all of them.
+var edgeKinds = []problemKind{notAllowedKind, notAcceptableKind, misdirectedKind, headersTooLargeKind, notImplementedKind, versionKind}
 
 // edgeError is a failure that only HTTP knows.
 type edgeError struct {
@@ -84,6 +91,11 @@ func notAcceptable(produces []string) error {
 	return &edgeError{fault: fault.New(fault.Malformed, "request.notAcceptable", "this operation answers with %s", strings.Join(produces, " or ")), kind: notAcceptableKind}
 }
 
+// noCoding is the fault of a caller who takes no answer as it is, and none that is encoded as we can.
+func noCoding() error {
+	return &edgeError{fault: fault.New(fault.Malformed, "request.notAcceptable", "answers are sent as they are, or encoded with gzip or zstd"), kind: notAcceptableKind}
+}
+
 // shortened bounds what is repeated of a request.
 func shortened(s string) string {
 	const most = 200
@@ -104,13 +116,14 @@ type problem struct {
 	RequestID       string           `json:"requestId"`
 	Errors          []violation      `json:"errors,omitempty"`
 	CurrentRevision int64            `json:"currentRevision,omitempty"`
-	Current         json.RawMessage  `json:"current,omitempty"`
 	BaseRevision    int64            `json:"baseRevision,omitempty"`
 	Changes         *divergence      `json:"changes,omitempty"`
 	Conflicts       []string         `json:"conflicts,omitzero"`
 	Report          *json.RawMessage `json:"report,omitempty"`
 	Failures        []sentFailure    `json:"failures,omitempty"`
 	SuggestedIndex  map[string]any   `json:"suggestedIndex,omitempty"`
+	// current is the text of a document, which goes out as it is stored.
+	current []byte
 }
 
 // divergence is what became of a document since a revision, as JSON Patches.
@@ -149,6 +162,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	p, header := describe(err)
 	p.Instance, p.RequestID = shortened(r.URL.EscapedPath()), ex.requestID
+	if unkept := ex.settleProblem(p); unkept != nil {
+		err = unkept
+		p, header = describe(err)
+		p.Instance, p.RequestID = shortened(r.URL.EscapedPath()), ex.requestID
+	}
 	ex.code = p.Code
 	if p.Status >= http.StatusInternalServerError {
 		s.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request_id", ex.requestID), slog.String("code", p.Code), slog.String("error", err.Error()))
@@ -194,7 +212,8 @@ func describe(err error) (problem, http.Header) {
 		p.Detail, p.Code, p.Errors = "see the log at this request id", "internal", nil
 	case fault.Unauthenticated:
 		header.Set("WWW-Authenticate", "Bearer")
-	case fault.Unavailable, fault.Exhausted:
+	}
+	if f.RetryAfter > 0 || f.Kind == fault.Unavailable || f.Kind == fault.Exhausted {
 		header.Set("Retry-After", strconv.FormatInt(max(1, int64(math.Ceil(f.RetryAfter.Seconds()))), 10))
 	}
 	p.carry(err)
@@ -218,7 +237,7 @@ func violationsOf(list []fault.Violation) []violation {
 func (p *problem) carry(err error) {
 	var stale *document.StaleError
 	if errors.As(err, &stale) && stale.Current != nil {
-		p.CurrentRevision, p.Current = stale.Current.Revision, appendDocument(nil, *stale.Current)
+		p.CurrentRevision, p.current = stale.Current.Revision, appendDocument(nil, *stale.Current)
 	}
 	var diverged *app.DivergedError
 	if errors.As(err, &diverged) {
@@ -270,6 +289,12 @@ func (p *problem) encode() []byte {
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(p); err != nil {
 		panic(fmt.Sprintf("httpapi: a problem of text and numbers always encodes: %v", err))
+	}
+	if p.current != nil { // encoding/json would write it anew
+		b.Truncate(b.Len() - len("}\n"))
+		b.WriteString(`,"current":`)
+		b.Write(p.current)
+		b.WriteString("}\n")
 	}
 	return b.Bytes()
 }

@@ -12,12 +12,12 @@ import (
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/cors"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/sheafdb/sheaf/adapters/httpapi/coding"
 	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
 	"github.com/sheafdb/sheaf/ports"
 	"github.com/sheafdb/sheaf/ports/app"
@@ -30,6 +30,7 @@ type Config struct {
 	Transfer    *app.Transfer
 	Bulk        *app.Bulk
 	Operations  *app.Operations
+	Receipts    *app.Receipts
 	// Roles are the roles that this process has; the operations of others answer 404 with code role.notServed.
 	Roles []string
 	// RootKey is the key that a request carries as bearer token; "" asks for none.
@@ -38,6 +39,8 @@ type Config struct {
 	Checks []ports.HealthCheck
 	// Metrics serves /metrics; nil answers 404.
 	Metrics http.Handler
+	// MetricsKeyed has /metrics ask for the key, where there is one.
+	MetricsKeyed bool
 	// Registry takes the metrics of requests; nil counts nothing.
 	Registry prometheus.Registerer
 	Log      *slog.Logger
@@ -48,6 +51,8 @@ type Config struct {
 	Contract []byte
 	// MaxDocumentBytes bounds a document, MaxBodyBytes the body of another request but an import, in bytes.
 	MaxDocumentBytes, MaxBodyBytes int
+	// Hosts are the names that requests may be sent to, in lower case; none is any. Addresses always do.
+	Hosts []string
 	// CORSOrigins are the origins whose pages may call, or "*"; none turns CORS off. CORSMaxAge is how long a preflight may be remembered.
 	CORSOrigins []string
 	CORSMaxAge  time.Duration
@@ -87,11 +92,8 @@ func New(c Config) (*Server, error) {
 	s.routePages(mux)
 	mux.HandleFunc("/", s.unrouted)
 
-	compressed, err := gzhttp.NewWrapper(gzhttp.EnableZstd(true), gzhttp.PreferZstd(true), gzhttp.ContentTypeFilter(compressible))
-	if err != nil {
-		return nil, fmt.Errorf("compression: %w", err)
-	}
-	s.handler = s.exchanged(s.crossOrigin(compressed(s.guarded(s.cleanPaths(mux)))))
+	encoded := coding.New(compressible).Wrap(s.guarded(s.hosted(s.cleanPaths(mux))), func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, noCoding()) })
+	s.handler = s.exchanged(s.crossOrigin(encoded))
 	return s, nil
 }
 
@@ -127,7 +129,7 @@ func (r *routes) HandleFunc(pattern string, handler func(http.ResponseWriter, *h
 	}
 	p := r.server.newPlan(item, item.GetOperation(method), http.HandlerFunc(handler))
 	r.server.plans[p.id] = p
-	r.mux.Handle(pattern, p)
+	r.mux.Handle(pattern, p.traced())
 	r.server.allowed.Handle(pattern, p)
 }
 
@@ -146,21 +148,36 @@ func (s *Server) cleanPaths(next http.Handler) http.Handler {
 	})
 }
 
-// unrouted answers what no route matches: another method where the path has some, else nothing.
+// unrouted answers what no route matches: OPTIONS, another method where the path has some, else nothing.
 func (s *Server) unrouted(w http.ResponseWriter, r *http.Request) {
 	var methods []string
+	var patch *plan
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		probe := *r
 		probe.Method = method
-		if _, pattern := s.allowed.Handler(&probe); pattern != "" {
-			methods = append(methods, method)
+		handler, pattern := s.allowed.Handler(&probe)
+		if pattern == "" {
+			continue
+		}
+		methods = append(methods, method)
+		if p, ok := handler.(*plan); ok && p.patch {
+			patch = p
 		}
 	}
 	if len(methods) == 0 {
 		s.fail(w, r, noSuchPath(r))
 		return
 	}
-	s.fail(w, r, methodNotAllowed(r, methods))
+	methods = append(methods, http.MethodOptions)
+	if r.Method != http.MethodOptions {
+		s.fail(w, r, methodNotAllowed(r, methods))
+		return
+	}
+	w.Header().Set("Allow", strings.Join(methods, ", "))
+	if patch != nil {
+		patch.sayUnderstood(w.Header()) // RFC 5789 section 3.1
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // crossOrigin lets pages of other origins call, where a setting says so.
@@ -172,7 +189,7 @@ func (s *Server) crossOrigin(next http.Handler) http.Handler {
 		AllowedOrigins: s.CORSOrigins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders: []string{"*"},
-		ExposedHeaders: []string{"ETag", "Location", "Link", "Preference-Applied", "Request-Id", "Retry-After"},
+		ExposedHeaders: []string{"ETag", "Idempotency-Replayed", "Location", "Link", "Preference-Applied", "Request-Id", "Retry-After"},
 		MaxAge:         int(s.CORSMaxAge.Seconds()),
 	}).Handler(next)
 }

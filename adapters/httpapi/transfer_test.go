@@ -43,8 +43,15 @@ func TestEncodedAnswers(t *testing.T) {
 			}
 		}
 	}
-	if got := a.send(t, "GET "+mobyPath, "", "Accept-Encoding: gzip").header.Get("Vary"); got != "Accept-Encoding" {
-		t.Errorf("Vary %q", got)
+	for _, encoding := range []string{"", "identity", "gzip"} {
+		for _, send := range []string{"GET " + mobyPath, "HEAD " + mobyPath, "GET /v1/nothing", "DELETE " + booksPath + "/documents/ghost"} {
+			if got := a.send(t, send, "", "Accept-Encoding: "+encoding).header.Get("Vary"); got != "Accept-Encoding" {
+				t.Errorf("%s, %q: Vary %q", send, encoding, got)
+			}
+		}
+	}
+	if got := a.send(t, "HEAD "+booksPath+"/documents", "", "Accept-Encoding: gzip").header.Get("Content-Length"); got != "" {
+		t.Errorf("HEAD says %s bytes, which GET does not send", got)
 	}
 	wantStatus(t, a.send(t, "GET "+mobyPath, "", "Accept-Encoding: gzip", `If-None-Match: "1"`), http.StatusNotModified)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
@@ -15,17 +16,31 @@ import (
 // appendString appends s as a JSON string.
 func appendString(b []byte, s string) []byte { return jsontext.Append(b, s) }
 
-// named reads the name of a collection and the id of a document, "" being none, and reports all that is wrong with them.
+// named reads the name of a collection and the id of a document in a path. An id of "" is none.
 func named(name, id string) (ident.Collection, ident.Document, error) {
+	return namedIn("path", name, id)
+}
+
+// namedIn is named for an id that is a parameter elsewhere.
+func namedIn(in, name, id string) (ident.Collection, ident.Document, error) {
 	c, err := ident.ParseCollection(name)
 	if err != nil {
-		return c, ident.Document{}, err
+		return c, ident.Document{}, at(err, "path", "collection")
 	}
 	if id == "" {
 		return c, ident.Document{}, nil
 	}
 	d, err := ident.ParseDocument(id)
-	return c, d, err
+	if err != nil {
+		return c, d, at(err, in, "id")
+	}
+	return c, d, nil
+}
+
+// at names the parameter that a fault was found in.
+func at(err error, in, parameter string) error {
+	f := fault.Find(err)
+	return f.With(fault.Violation{In: in, Pointer: parameter, Code: "format", Message: f.Text})
 }
 
 func paging(size int, token, count string) app.Paging {

@@ -17,6 +17,9 @@ func (s *Store) Aggregate(ctx context.Context, key collection.Key, a ports.Aggre
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := s.ready(key, a.Plan); err != nil {
+		return err
+	}
 	within, cancel := context.WithTimeout(ctx, a.Budget)
 	defer cancel()
 	others := map[collection.Key]*documents{} // one moment for all that is looked up

@@ -13,6 +13,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/ports"
 )
 
@@ -113,27 +114,44 @@ func (s *Store) WriteCollection(ctx context.Context, c ports.CollectionChange) (
 	s.mu.Lock()
 	defer s.mu.Unlock() // also when Decide panics
 	i, found := s.find(c.Name.String())
-	if !found {
-		stored, err := s.create(c, i)
-		return stored, err == nil, err
+	if c.Receipt != nil && !s.receipts[c.Receipt.Claim.ID].Owned(c.Receipt.Claim) {
+		return collection.Stored{}, false, receipt.ErrLost
 	}
-	k := s.names[i]
+	var stored collection.Stored
+	var err error
+	if found {
+		stored, err = s.replace(c, s.names[i])
+	} else {
+		stored, err = s.create(c, i)
+	}
+	if err != nil {
+		return collection.Stored{}, false, err
+	}
+	settle, err := settling(s, c.Receipt, ports.CollectionResult{Stored: stored, Created: !found})
+	if err != nil {
+		return collection.Stored{}, false, err
+	}
+	settle()
+	return stored, !found, nil
+}
+
+func (s *Store) replace(c ports.CollectionChange, k *kept) (collection.Stored, error) {
 	if k.State == collection.Deleting {
-		return collection.Stored{}, false, collection.BeingDeleted(c.Name)
+		return collection.Stored{}, collection.BeingDeleted(c.Name)
 	}
 	current := k.Stored
 	text, err := c.Decide(&current)
 	if err != nil {
-		return collection.Stored{}, false, err
+		return collection.Stored{}, err
 	}
 	if !bytes.Equal(text, k.Configuration) || index.AnyFailed(k.Indexes) {
 		if err := s.declareIndexes(k, text); err != nil {
-			return collection.Stored{}, false, err
+			return collection.Stored{}, err
 		}
 		k.Configuration = text
 		s.advance(k, c.At, c.Origin)
 	}
-	return k.Stored, false, nil
+	return k.Stored, nil
 }
 
 // create makes a collection and puts it at index i of the names.

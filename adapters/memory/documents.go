@@ -172,9 +172,14 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 			return nil, err
 		}
 	}
+	settle, err := settling(s, batch.Receipt, results)
+	if err != nil {
+		return nil, err
+	}
 	if err := claim(drafts); err != nil {
 		return nil, err
 	}
+	settle()
 	for at, d := range drafts {
 		if d.changed {
 			at.in.documents.set(at.id, d.current, d.last)

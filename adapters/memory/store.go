@@ -20,6 +20,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/ports"
 )
 
@@ -36,8 +37,9 @@ type Store struct {
 	// newest is the id of the newest collection, newestIndex that of the newest index.
 	newest, newestIndex int32
 	// feed has the name of each configuration change; the first is at position 1.
-	feed    []ident.Collection
-	buckets [change.Buckets]bucket
+	feed     []ident.Collection
+	buckets  [change.Buckets]bucket
+	receipts map[receipt.Digest]receipt.Stored
 	// operations are in the order of their ids.
 	operations []*running
 }
@@ -63,7 +65,7 @@ type bucket struct {
 
 // New returns an empty store.
 func New() *Store {
-	return &Store{keys: map[collection.Key]*kept{}, purged: map[ident.Collection]highest{}}
+	return &Store{keys: map[collection.Key]*kept{}, purged: map[ident.Collection]highest{}, receipts: map[receipt.Digest]receipt.Stored{}}
 }
 
 // find returns where in names the collection is, or would be.

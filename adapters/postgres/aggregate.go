@@ -15,7 +15,7 @@ import (
 )
 
 // aggregating are the settings of a statement that is planned for what it reads and runs once; %d is its time in milliseconds.
-const aggregating = `SET LOCAL statement_timeout = %d; SET LOCAL plan_cache_mode = 'force_custom_plan'; SET LOCAL jit = off`
+const aggregating = `SET LOCAL statement_timeout = %d; SET LOCAL plan_cache_mode = 'force_custom_plan'; SET LOCAL enable_seqscan = on; SET LOCAL jit = off`
 
 // Aggregate runs the pipeline as one statement.
 func (s *Store) Aggregate(ctx context.Context, key collection.Key, a ports.Aggregation, visit func(row []byte) error) error {
@@ -86,11 +86,11 @@ func aggregateStatement(key collection.Key, a ports.Aggregation) (statement, err
 		b.spans(a.Plan.Index.ID, a.Plan.Spans)
 		b.write(`) AS e`)
 		b.lookUp()
-		b.write(` WHERE true`)
+		b.write(` WHERE `, b.ready())
 	default:
 		b.spans(a.Plan.Index.ID, a.Plan.Spans)
 		b.lookUp()
-		b.write(` WHERE true`)
+		b.write(` WHERE `, b.ready())
 	}
 	b.residual(a.Plan.Residual)
 	if b.err != nil {

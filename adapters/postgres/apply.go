@@ -17,40 +17,54 @@ const (
 
 // apply writes what was decided and commits. It fails with errUnknown when the connection broke while the commit was on its way.
 func (t *transaction) apply(ctx context.Context, p *plan) error {
+	settled := settlementsOf(p.units)
+	if len(p.changes) == 0 && p.step() == nil {
+		return t.settle(ctx, settled)
+	}
 	r := rowsOf(p)
 	entries, kept := entryRowsOf(p), p.kept()
 	if p.step() != nil || len(kept) > 0 || len(r.id) > chunkRows || p.bytes > chunkBytes || entries.size() > chunkRows || textBytes(entries.texts) > chunkBytes {
-		return t.applyInSteps(ctx, p, r, entries, kept)
+		return settled.blame(t.applyInSteps(ctx, p, r, entries, kept, settled))
 	}
-	if !entries.empty() {
-		return p.blame(t.applyWithEntries(ctx, r, entries), entries.unique)
-	}
-	if !t.open {
-		// A statement by itself is a transaction, and commits before it is answered.
-		return t.committed(t.queries.Write(ctx, r.write()))
-	}
-	b := &pgx.Batch{}
 	w := r.write()
-	b.Queue(sqlcgen.Write, w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
+	if entries.empty() {
+		return settled.blame(t.commit(ctx, settled, sqlcgen.Write,
+			w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
+			w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions))
+	}
+	e := r.writeWithEntries(entries)
+	err := t.commit(ctx, settled, sqlcgen.WriteWithEntries,
+		w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
+		e.GoneBuckets, e.GoneIndexes, e.GoneKeys, e.GoneIds, e.EntryBuckets, e.EntryIndexes, e.EntryKeys, e.EntryIds,
+		e.TextBuckets, e.TextIndexes, e.TextIds, e.TextGone, e.Languages, e.A, e.B, e.C, e.D,
+		e.UniqueBuckets, e.UniqueIndexes, e.UniqueKeys, e.UniqueCollections, e.UniqueIds, e.UniqueGone,
 		w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
-	b.Queue(`COMMIT`)
-	err := t.committed(t.conn.SendBatch(ctx, b).Close())
-	t.open = err != nil
-	return err
+	return settled.blame(p.blame(err, entries.unique))
 }
 
-// applyWithEntries does the same where documents have entries in indexes.
-func (t *transaction) applyWithEntries(ctx context.Context, r *rows, entries entryRows) error {
-	w := r.writeWithEntries(entries)
-	if !t.open {
-		return t.committed(t.queries.WriteWithEntries(ctx, w))
+// settle ends a transaction that changes no document: only its receipts are written.
+func (t *transaction) settle(ctx context.Context, settled settlements) error {
+	t.rollback(ctx)
+	if len(settled) == 0 {
+		return nil
+	}
+	return settled.blame(t.committed(t.queries.SettleReceipts(ctx, settled.params())))
+}
+
+// commit writes by one statement and commits, in one round trip.
+func (t *transaction) commit(ctx context.Context, settled settlements, sql string, args ...any) error {
+	if !t.open && len(settled) == 0 {
+		// A statement by itself is a transaction, and commits before it is answered.
+		_, err := t.conn.Exec(ctx, sql, args...)
+		return t.committed(err)
 	}
 	b := &pgx.Batch{}
-	b.Queue(sqlcgen.WriteWithEntries, w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
-		w.GoneBuckets, w.GoneIndexes, w.GoneKeys, w.GoneIds, w.EntryBuckets, w.EntryIndexes, w.EntryKeys, w.EntryIds,
-		w.TextBuckets, w.TextIndexes, w.TextIds, w.TextGone, w.Languages, w.A, w.B, w.C, w.D,
-		w.UniqueBuckets, w.UniqueIndexes, w.UniqueKeys, w.UniqueCollections, w.UniqueIds, w.UniqueGone,
-		w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
+	if !t.open {
+		t.open = true
+		b.Queue(beginTransaction)
+	}
+	settled.queue(b)
+	b.Queue(sql, args...)
 	b.Queue(`COMMIT`)
 	err := t.committed(t.conn.SendBatch(ctx, b).Close())
 	t.open = err != nil
@@ -67,9 +81,14 @@ func (*transaction) committed(err error) error {
 
 // applyInSteps does the same with a statement for each part: for batches that are too large for one, for those that rely on documents which they do not change, and for the steps
 // of operations.
-func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entries entryRows, kept []int) error {
+func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entries entryRows, kept []int, settled settlements) error {
 	if err := t.begin(ctx); err != nil {
 		return err
+	}
+	if len(settled) > 0 {
+		if err := t.queries.SettleReceipts(ctx, settled.params()); err != nil {
+			return err
+		}
 	}
 	if len(r.id) > 0 { // a step may come without
 		if err := t.applyChanges(ctx, p, r, entries, kept); err != nil {

@@ -47,7 +47,7 @@ func (s *Store) WriteCollection(ctx context.Context, c ports.CollectionChange) (
 			return collection.Stored{}, false, err
 		}
 		if current != nil && bytes.Equal(text, current.Configuration) && !index.AnyFailed(current.Indexes) {
-			return *current, false, nil
+			return *current, false, s.settleUnchanged(ctx, c, *current)
 		}
 		var result collection.Stored
 		if current == nil {
@@ -101,9 +101,20 @@ func (s *Store) createCollection(ctx context.Context, c ports.CollectionChange, 
 		if created.Indexes, err = declareIndexes(ctx, q, created.Key, text); err != nil {
 			return err
 		}
-		return record(ctx, q, created, configurationCreated, c.Origin)
+		if err := record(ctx, q, created, configurationCreated, c.Origin); err != nil {
+			return err
+		}
+		return settlePending(ctx, q, c.Receipt, ports.CollectionResult{Stored: created, Created: true})
 	})
 	return created, err
+}
+
+// settleUnchanged writes the receipt of a change that changes nothing.
+func (s *Store) settleUnchanged(ctx context.Context, c ports.CollectionChange, current collection.Stored) error {
+	if c.Receipt == nil {
+		return nil
+	}
+	return s.SettleReceipt(ctx, c.Receipt.Claim, c.Receipt.Outcome(ports.CollectionResult{Stored: current}))
 }
 
 func (s *Store) replaceCollection(ctx context.Context, c ports.CollectionChange, current collection.Stored, text []byte) (collection.Stored, error) {
@@ -123,7 +134,10 @@ func (s *Store) replaceCollection(ctx context.Context, c ports.CollectionChange,
 		if next.Indexes, err = declareIndexes(ctx, q, current.Key, text); err != nil {
 			return err
 		}
-		return advance(ctx, q, current, next, configurationUpdated, c.Origin)
+		if err := advance(ctx, q, current, next, configurationUpdated, c.Origin); err != nil {
+			return err
+		}
+		return settlePending(ctx, q, c.Receipt, ports.CollectionResult{Stored: next})
 	})
 	return next, err
 }

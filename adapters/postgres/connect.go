@@ -58,7 +58,9 @@ func poolSettings(config Config) (*pgxpool.Config, error) {
 func sessionSettings(statement time.Duration) map[string]string {
 	return map[string]string{
 		// Every statement has one sensible plan whatever its arguments, so none is planned twice.
-		"plan_cache_mode":               "force_generic_plan",
+		"plan_cache_mode": "force_generic_plan",
+		// One that was made while a table was small would go on scanning it when it is large.
+		"enable_seqscan":                "off",
 		"jit":                           "off",
 		"statement_timeout":             milliseconds(statement),
 		"lock_timeout":                  milliseconds(statement / 2),

@@ -134,17 +134,17 @@ func writeUnique(list []entry) sqlcgen.WriteUniqueParams {
 	}
 }
 
-// duplicates are units that cannot be committed, with the reason. The others of their transaction can.
-type duplicates struct {
-	of map[*unit][]document.Duplicate
+// refusal is what the database says of some units of a transaction, which cannot be committed. The others can.
+type refusal struct {
+	of map[*unit]error
 }
 
-func (*duplicates) Error() string { return "unique keys are taken" }
+func (*refusal) Error() string { return "some of the batches cannot be committed" }
 
 // fail tells the units.
-func (d *duplicates) fail() {
-	for u, list := range d.of {
-		u.fail(document.Duplicated(list...))
+func (r *refusal) fail() {
+	for u, err := range r.of {
+		u.fail(err)
 	}
 }
 
@@ -155,7 +155,7 @@ func (p *plan) blame(err error, list []entry) error {
 	if e == nil || e.Code != stateDuplicate {
 		return err
 	}
-	d := &duplicates{map[*unit][]document.Duplicate{}}
+	found := map[*unit][]document.Duplicate{}
 	for word := range strings.SplitSeq(e.Detail, ",") {
 		n, bad := strconv.Atoi(word)
 		if bad != nil || n < 1 || n > len(list) {
@@ -163,20 +163,22 @@ func (p *plan) blame(err error, list []entry) error {
 		}
 		refused := list[n-1]
 		c := p.origin(refused)
-		found := document.Duplicate{Write: c.write, Index: c.unit.batch.Writes[c.write].Indexes.Find(refused.Index)}
-		if found.Index == nil {
+		duplicate := document.Duplicate{Write: c.write, Index: c.unit.batch.Writes[c.write].Indexes.Find(refused.Index)}
+		if duplicate.Index == nil {
 			return err
 		}
-		if !slices.Contains(d.of[c.unit], found) {
-			d.of[c.unit] = append(d.of[c.unit], found)
+		if !slices.Contains(found[c.unit], duplicate) {
+			found[c.unit] = append(found[c.unit], duplicate)
 		}
 	}
-	for _, list := range d.of {
+	r := &refusal{map[*unit]error{}}
+	for u, list := range found {
 		slices.SortFunc(list, func(a, b document.Duplicate) int {
 			return cmp.Or(cmp.Compare(a.Write, b.Write), strings.Compare(a.Index.Name, b.Index.Name))
 		})
+		r.of[u] = document.Duplicated(list...)
 	}
-	return d
+	return r
 }
 
 // origin returns the change that gave a document the key which it has in the end: later ones only kept it.

@@ -16,7 +16,7 @@ import (
 	"github.com/sheafdb/sheaf/ports"
 )
 
-// Searches read stretches of primary keys, in their order: no statement of a page sorts what it could not hold.
+// Searches read stretches of primary keys, in their order, and once the state of the index: no statement of a page sorts what it could not hold.
 func TestPlans_Find(t *testing.T) {
 	t.Parallel()
 	conn := skewed(t)
@@ -29,12 +29,12 @@ func TestPlans_Find(t *testing.T) {
 		from                *search.Position
 		want                map[string][]access
 	}{
-		{"by index", `doc.a == 1 && doc.c > 2`, `doc.b desc`, false, nil, map[string][]access{"page": {inSpan, byPlace}}},
-		{"by index, on", `doc.a == 1`, `doc.b desc`, false, from, map[string][]access{"page": {inSpan, byPlace}, "count": {inSpan}}},
-		{"by index, back", `doc.a == 1`, `doc.b desc`, true, from, map[string][]access{"page": {inSpan, byPlace}}},
-		{"by the order alone", ``, `createdAt desc`, false, nil, map[string][]access{"page": {inSpan, byPlace}}},
-		{"by several spans", `doc.a in [1, 2]`, `doc.b desc`, false, from, map[string][]access{"places": {inSpan}, "entries": {inSpan}, "fetch": {byPlace}}},
-		{"by index, sorted", `doc.a > 1`, `doc.c`, false, nil, map[string][]access{"places": {inSpan, byPlace}, "count": {inSpan}}},
+		{"by index", `doc.a == 1 && doc.c > 2`, `doc.b desc`, false, nil, map[string][]access{"page": {byIndex, inSpan, byPlace}}},
+		{"by index, on", `doc.a == 1`, `doc.b desc`, false, from, map[string][]access{"page": {byIndex, inSpan, byPlace}, "count": {byIndex, inSpan}}},
+		{"by index, back", `doc.a == 1`, `doc.b desc`, true, from, map[string][]access{"page": {byIndex, inSpan, byPlace}}},
+		{"by the order alone", ``, `createdAt desc`, false, nil, map[string][]access{"page": {byIndex, inSpan, byPlace}}},
+		{"by several spans", `doc.a in [1, 2]`, `doc.b desc`, false, from, map[string][]access{"places": {byIndex, inSpan}, "entries": {byIndex, inSpan}, "fetch": {byPlace}}},
+		{"by index, sorted", `doc.a > 1`, `doc.c`, false, nil, map[string][]access{"places": {byIndex, inSpan, byPlace}, "count": {byIndex, inSpan}}},
 		{"by id", `doc.c == 1`, ``, false, from, map[string][]access{"page": {byPlace}, "count": {ofOne}}},
 		{"by id, back", `doc.c == 1`, ``, true, from, map[string][]access{"page": {byPlace}}},
 	} {

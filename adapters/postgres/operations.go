@@ -16,6 +16,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/operation"
+	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/ports"
 )
 
@@ -113,17 +114,27 @@ func decodeExactly(text []byte, into any) error {
 }
 
 // InsertOperation keeps a new operation.
-func (s *Store) InsertOperation(ctx context.Context, o operation.Operation) error {
-	n, err := s.queries.InsertOperation(ctx, sqlcgen.InsertOperationParams{
+func (s *Store) InsertOperation(ctx context.Context, o operation.Operation, r *receipt.Pending[operation.Operation]) error {
+	o.CreatedAt = stampOf(o.CreatedAt)
+	return s.inTransaction(ctx, "insert operation", func(q *sqlcgen.Queries) error {
+		if err := settlePending(ctx, q, r, o); err != nil {
+			return err
+		}
+		n, err := q.InsertOperation(ctx, insertOperation(o))
+		if err == nil && n == 0 {
+			return fault.New(fault.Conflict, "operation.exists", "there is an operation %q already", o.ID)
+		}
+		return err
+	})
+}
+
+func insertOperation(o operation.Operation) sqlcgen.InsertOperationParams {
+	return sqlcgen.InsertOperationParams{
 		OperationID: o.ID.String(), Bucket: o.Key.Bucket, CollectionID: o.Key.ID, Collection: o.Collection.String(), Kind: string(o.Kind), Request: string(o.Request),
-		Actor: o.Actor, RequestID: o.RequestID, CreatedAt: stampOf(o.CreatedAt), State: string(o.State), Phase: string(o.Phase), Cursor: o.Cursor,
+		Actor: o.Actor, RequestID: o.RequestID, CreatedAt: o.CreatedAt, State: string(o.State), Phase: string(o.Phase), Cursor: o.Cursor,
 		Total: o.Progress.Total, Done: o.Progress.Done, Changed: o.Progress.Changed, Failed: o.Progress.Failed, First: int64(o.First), Last: int64(o.Last),
 		Steps: o.Steps, Holder: o.Holder, Claims: int32(o.Claims),
-	})
-	if err == nil && n == 0 {
-		return fault.New(fault.Conflict, "operation.exists", "there is an operation %q already", o.ID)
 	}
-	return failed(ctx, err, "insert operation")
 }
 
 // ClaimOperation claims the first operation that is claimable.

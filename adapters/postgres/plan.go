@@ -169,12 +169,20 @@ func (p *plan) decideUnit(u *unit) (err error) {
 		}
 		u.results[i] = result
 	}
-	if u.batch.Step == nil {
-		return nil
+	if u.batch.Step != nil {
+		step, err := u.batch.Step(u.results)
+		if err != nil {
+			return err
+		}
+		u.step = &step
 	}
-	step, err := u.batch.Step(u.results)
-	u.step = &step
-	return err
+	if r := u.batch.Receipt; r != nil {
+		u.outcome = r.Outcome(u.results)
+		if u.outcome.Answer != nil {
+			p.bytes += len(u.outcome.Answer.Body)
+		}
+	}
+	return nil
 }
 
 // step is what the plan makes of an operation, nil where it is no step of one.

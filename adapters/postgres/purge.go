@@ -55,9 +55,6 @@ func (p purge) contents(ctx context.Context) (full bool, err error) {
 		func() (int64, error) {
 			return p.queries.PurgeChanges(ctx, sqlcgen.PurgeChangesParams{Bucket: b, CollectionID: c, Batch: p.limit})
 		},
-		func() (int64, error) {
-			return p.queries.PurgeIdempotency(ctx, sqlcgen.PurgeIdempotencyParams{Bucket: b, CollectionID: c, Batch: p.limit})
-		},
 	}
 	indexes, err := p.queries.ListIndexIDs(ctx, c)
 	if err != nil {

@@ -26,6 +26,7 @@ const (
 	stateDocumentChanged   = "SH002"
 	stateDuplicate         = "SH003"
 	stateIndexNotReady     = "SH004"
+	stateClaimLost         = "SH005"
 	stateUniqueViolation   = "23505"
 	stateSerialization     = "40001"
 	stateDeadlock          = "40P01"

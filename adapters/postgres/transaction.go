@@ -39,9 +39,9 @@ func (w *writer) commit(units []*unit) {
 		if err == nil {
 			continue
 		}
-		if d := (*duplicates)(nil); errors.As(err, &d) {
-			d.fail()
-			units = append(slices.DeleteFunc(slices.Clone(first), func(u *unit) bool { return d.of[u] != nil }), units...)
+		if r := (*refusal)(nil); errors.As(err, &r) {
+			r.fail()
+			units = append(slices.DeleteFunc(slices.Clone(first), func(u *unit) bool { return r.of[u] != nil }), units...)
 			continue
 		}
 		if n == 1 || !divisible(err) {
@@ -53,8 +53,8 @@ func (w *writer) commit(units []*unit) {
 		// One of them is to blame, and the others must not suffer for it.
 		for i := range first {
 			_, err := w.try(first[i : i+1])
-			if d := (*duplicates)(nil); errors.As(err, &d) {
-				d.fail()
+			if r := (*refusal)(nil); errors.As(err, &r) {
+				r.fail()
 			} else if err != nil {
 				first[i].fail(err)
 			}
@@ -79,8 +79,8 @@ func (w *writer) try(units []*unit) (int, error) {
 		case err == nil:
 			return n, nil
 		case errors.Is(err, errUnread):
-		case !everything && errors.As(err, new(*duplicates)):
-			// Whether the index is still there is known when the collection was read.
+		case !everything && errors.As(err, new(*refusal)):
+			// Whether an index is still there is known when the collection was read.
 		case overtaken(err):
 			w.retries.Add(1)
 			if attempt >= transactionTries {
@@ -138,17 +138,13 @@ func (w *writer) attempt(ctx context.Context, units []*unit, everything, locked 
 	}
 	n := p.decide()
 	p.units = units[:n]
-	switch {
-	case p.unread():
+	if p.unread() {
 		t.rollback(ctx)
 		return n, errUnread
-	case len(p.changes) == 0 && p.step() == nil:
+	}
+	if err := t.apply(ctx, p); err != nil {
 		t.rollback(ctx)
-	default:
-		if err := t.apply(ctx, p); err != nil {
-			t.rollback(ctx)
-			return n, err
-		}
+		return n, err
 	}
 	w.transactions.Add(1)
 	w.batches.Add(int64(n))

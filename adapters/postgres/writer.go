@@ -11,6 +11,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/operation"
+	"github.com/sheafdb/sheaf/domain/receipt"
 )
 
 // Bounds of a transaction that merges batches: large enough that the commit is shared by many, small enough that the first does not wait long for the last.
@@ -47,6 +48,7 @@ type unit struct {
 	slots   []int
 	changed bool
 	results []document.Result
+	outcome receipt.Outcome // of its receipt
 	step    *operation.Step
 	err     error
 }
@@ -93,7 +95,7 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if len(batch.Writes) == 0 {
+	if len(batch.Writes) == 0 && batch.Receipt == nil {
 		return []document.Result{}, s.stepAlone(ctx, batch)
 	}
 	u := &unit{batch: batch, at: stampOf(batch.At), done: make(chan struct{})}

@@ -92,7 +92,7 @@ func (p *program) inDir(path string) string {
 // writeBanner tells a person where things are and what to type first. A failure
 // to write is nobody's: the log says the same address.
 func writeBanner(w io.Writer, addr net.Addr, settings Settings, database *devDatabase) {
-	base := "http://" + reachable(addr)
+	base := "http://" + reachable(addr.String())
 	where := "the one of postgres.url"
 	if database != nil {
 		where = "psql " + shellQuote(database.url.Reveal()) + "  (kept in " + settings.Dev.Dir + ")"
@@ -121,12 +121,15 @@ func writeBanner(w io.Writer, addr net.Addr, settings Settings, database *devDat
 }
 
 // reachable is the address to type on this machine: a server on all interfaces is on loopback too.
-func reachable(addr net.Addr) string {
-	at, err := netip.ParseAddrPort(addr.String())
-	if err != nil || !at.Addr().IsUnspecified() {
-		return addr.String()
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
 	}
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at.Port()).String()
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return address
 }
 
 // shellQuote makes text one word of a POSIX shell.

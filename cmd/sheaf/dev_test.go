@@ -138,13 +138,10 @@ func TestDev_Failures(t *testing.T) {
 func TestReachable(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
-		"127.0.0.1:80": "127.0.0.1:80", "0.0.0.0:80": "127.0.0.1:80", "[::]:80": "127.0.0.1:80", "[::1]:80": "[::1]:80", "10.0.0.1:80": "10.0.0.1:80",
+		"127.0.0.1:80": "127.0.0.1:80", "0.0.0.0:80": "127.0.0.1:80", "[::]:80": "127.0.0.1:80", "[::1]:80": "[::1]:80", "10.0.0.1:80": "10.0.0.1:80", ":80": "127.0.0.1:80",
+		"box:80": "box:80", "[::ffff:0.0.0.0]:80": "[::ffff:0.0.0.0]:80",
 	} {
-		addr, err := net.ResolveTCPAddr("tcp", given)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := reachable(addr); got != want {
+		if got := reachable(given); got != want {
 			t.Errorf("%s: got %s, want %s", given, got, want)
 		}
 	}

@@ -24,7 +24,7 @@ func listen(ctx context.Context, settings HTTPSettings) (net.Listener, error) {
 		return nil, fmt.Errorf("open http.addr: %w", err)
 	}
 	bounded := netutil.LimitListener(listener, settings.MaxConnections)
-	return patientListener{Listener: bounded, patience: newPatience(settings.WriteTimeout, settings.MinBytesPerSecond)}, nil
+	return problemListener{patientListener{Listener: bounded, patience: newPatience(settings.WriteTimeout, settings.MinBytesPerSecond)}}, nil
 }
 
 // patience is how much longer a slow peer is waited for: a head start, regained

@@ -150,6 +150,7 @@ func TestReport(t *testing.T) {
 		{name: "none"},
 		{name: "failure", err: errors.New("no database"), code: 1, line: "sheaf: no database\n"},
 		{name: "joined", err: errors.Join(errors.New("one"), errors.New("two")), code: 1, line: "sheaf: one; two\n"},
+		{name: "said twice", err: errors.New("failed to connect to `user=x`:\n\t127.0.0.1:1 (localhost): refused\n\t127.0.0.1:1 (localhost): refused\n\r\n\t[::1]:1: refused"), code: 1, line: "sheaf: failed to connect to `user=x`: 127.0.0.1:1 (localhost): refused; [::1]:1: refused\n"},
 		{name: "mistakes", err: errors.Join(mistakes{"one", "two"}), code: 2, line: "sheaf: 2 mistakes: one; two\n"},
 	}
 	for _, test := range tests {

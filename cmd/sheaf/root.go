@@ -70,6 +70,7 @@ func (p *program) root() *cobra.Command {
 		p.importCommand(),
 		p.exportCommand(),
 		p.configCommand(),
+		p.healthcheckCommand(),
 		p.versionCommand(),
 	)
 	return root
@@ -111,13 +112,32 @@ func (p *program) load(cmd *cobra.Command, defaults map[string]string, extra ...
 	}, extra...)
 }
 
+// oneLine makes one line of several: what is said twice is said once. A driver that tries an address with and without TLS says that it failed both times.
+func oneLine(text string) string {
+	var b strings.Builder
+	last := ""
+	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "" || line == last:
+			continue
+		case strings.HasSuffix(last, ":"):
+			b.WriteByte(' ')
+		case last != "":
+			b.WriteString("; ")
+		}
+		b.WriteString(line)
+		last = line
+	}
+	return b.String()
+}
+
 // report prints err on one line and returns the exit code: 0 for none, 2 for what somebody typed, 1 for the rest.
 func report(err error, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	lines := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' })
-	_, _ = fmt.Fprintf(stderr, "sheaf: %s\n", strings.Join(lines, "; "))
+	_, _ = fmt.Fprintf(stderr, "sheaf: %s\n", oneLine(err.Error()))
 	var typed mistakes
 	if errors.As(err, &typed) {
 		return 2

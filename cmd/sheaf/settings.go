@@ -11,26 +11,28 @@ import "time"
 // (of a number, size or duration; of the length of a secret that is set),
 // format (a check named in settings_check.go).
 type Settings struct {
-	HTTP       HTTPSettings       `setting:"http"`
-	Postgres   PostgresSettings   `setting:"postgres"`
-	Redis      RedisSettings      `setting:"redis"`
-	Auth       AuthSettings       `setting:"auth"`
-	Roles      []string           `setting:"roles" default:"configuration,store,process" oneof:"configuration,store,process" help:"what this process serves"`
-	Log        LogSettings        `setting:"log"`
-	Telemetry  TelemetrySettings  `setting:"telemetry"`
-	Metrics    MetricsSettings    `setting:"metrics"`
-	Pprof      PprofSettings      `setting:"pprof"`
-	Schema     SchemaSettings     `setting:"schema"`
-	Import     ImportSettings     `setting:"import"`
-	Query      QuerySettings      `setting:"query"`
-	Bulk       BulkSettings       `setting:"bulk"`
-	Operations OperationsSettings `setting:"operations"`
-	Dev        DevSettings        `setting:"dev"`
+	HTTP        HTTPSettings        `setting:"http"`
+	Postgres    PostgresSettings    `setting:"postgres"`
+	Redis       RedisSettings       `setting:"redis"`
+	Auth        AuthSettings        `setting:"auth"`
+	Roles       []string            `setting:"roles" default:"configuration,store,process" oneof:"configuration,store,process" help:"what this process serves"`
+	Log         LogSettings         `setting:"log"`
+	Telemetry   TelemetrySettings   `setting:"telemetry"`
+	Metrics     MetricsSettings     `setting:"metrics"`
+	Pprof       PprofSettings       `setting:"pprof"`
+	Schema      SchemaSettings      `setting:"schema"`
+	Import      ImportSettings      `setting:"import"`
+	Query       QuerySettings       `setting:"query"`
+	Bulk        BulkSettings        `setting:"bulk"`
+	Operations  OperationsSettings  `setting:"operations"`
+	Idempotency IdempotencySettings `setting:"idempotency"`
+	Dev         DevSettings         `setting:"dev"`
 }
 
 // HTTPSettings bound what one client can take, in bytes and in time.
 type HTTPSettings struct {
 	Addr              string        `setting:"addr" default:"127.0.0.1:8080" format:"address" help:"host:port to listen on; beyond loopback needs auth.rootKey, or auth.mode=none"`
+	Hosts             []string      `setting:"hosts" format:"hosts" help:"names that requests may be sent to, such as api.example.com, or *; empty is any, but only localhost where no key guards a server on loopback"`
 	MaxDocumentBytes  Bytes         `setting:"maxDocumentBytes" default:"4MiB" min:"1KiB" max:"64MiB" help:"largest document; larger ones get 413"`
 	MaxBodyBytes      Bytes         `setting:"maxBodyBytes" default:"1MiB" min:"1KiB" max:"64MiB" help:"largest body of a request that is neither a document nor an import"`
 	MaxHeaderBytes    Bytes         `setting:"maxHeaderBytes" default:"64KiB" min:"4KiB" max:"16MiB" help:"largest request line and headers together; larger ones get 431"`
@@ -88,6 +90,7 @@ type TelemetrySettings struct {
 // MetricsSettings say whether /metrics is served.
 type MetricsSettings struct {
 	Enabled bool `setting:"enabled" default:"true" help:"serve Prometheus metrics at /metrics"`
+	Keyed   bool `setting:"keyed" default:"false" help:"ask for the key at /metrics too"`
 }
 
 // PprofSettings open a listener of its own, because profiles show memory.
@@ -130,6 +133,11 @@ type OperationsSettings struct {
 	Parallel           int           `setting:"parallel" default:"2" min:"1" max:"64" help:"operations that this process works on at once, where it has the role process"`
 	DocumentsPerSecond int           `setting:"documentsPerSecond" default:"0" min:"0" max:"1000000" help:"documents that an operation changes in a second at most; 0 sets no bound"`
 	Keep               time.Duration `setting:"keep" default:"168h" min:"0s" help:"how long operations that ended are listed, and can be rolled back; 0 is for ever"`
+}
+
+// IdempotencySettings say what is kept of requests that may be sent again.
+type IdempotencySettings struct {
+	Retention time.Duration `setting:"retention" default:"24h" min:"1m" max:"720h" help:"how long the answer to a request with an Idempotency-Key is kept"`
 }
 
 // DevSettings belong to sheaf dev.

@@ -137,6 +137,7 @@ var formats = map[string]func(value any) error{
 	"address":         func(value any) error { return checkAddress(value.(string)) },
 	"loopbackAddress": func(value any) error { return checkLoopbackAddress(value.(string)) },
 	"origins":         func(value any) error { return checkOrigins(value.([]string)) },
+	"hosts":           func(value any) error { return checkHosts(value.([]string)) },
 	"postgresURL":     func(value any) error { return checkPostgresURL(value.(Secret).Reveal()) },
 	"redisURL":        func(value any) error { return checkURL(value.(Secret).Reveal(), "redis", "rediss", "unix") },
 	"httpURL":         func(value any) error { return checkURL(value.(string), "http", "https") },
@@ -193,6 +194,39 @@ func checkOrigins(origins []string) error {
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.Scheme+"://"+u.Host != origin {
 			return fmt.Errorf("holds %s, which is not an origin such as https://app.example.com", quoteShort(origin))
 		}
+	}
+	return nil
+}
+
+func checkHosts(hosts []string) error {
+	for _, host := range hosts {
+		if host == "*" {
+			if len(hosts) > 1 {
+				return errors.New(`holds "*" beside other names`)
+			}
+			continue
+		}
+		if u, err := url.Parse("//" + host); err != nil || u.Host != host || u.Port() != "" || host == "" || strings.ContainsAny(host, ":[*") {
+			return fmt.Errorf("holds %s, which is not a host name such as api.example.com, without a port", quoteShort(host))
+		}
+	}
+	return nil
+}
+
+// hostsOf are the names that a server answers for; none is any. One that anybody on this machine may use, and nobody else, is not for pages of strangers that have their
+// own name lead to it. Whoever sets auth.mode=none wants it open.
+func hostsOf(settings Settings) []string {
+	switch hosts := settings.HTTP.Hosts; {
+	case len(hosts) == 1 && hosts[0] == "*":
+		return nil
+	case len(hosts) > 0:
+		names := make([]string, len(hosts))
+		for i, host := range hosts {
+			names[i] = strings.ToLower(host)
+		}
+		return names
+	case settings.Auth.RootKey == "" && settings.Auth.Mode == "key":
+		return []string{"localhost"}
 	}
 	return nil
 }

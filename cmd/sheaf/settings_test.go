@@ -289,6 +289,8 @@ func TestLoad_Mistakes(t *testing.T) {
 		{name: "profiles beyond loopback", environ: []string{"SHEAF_PPROF_ADDR=:6060"}, want: []string{`environment: SHEAF_PPROF_ADDR ":6060" is not a loopback address`}},
 		{name: "origin", environ: []string{"SHEAF_HTTP_CORS_ORIGINS=https://a.example/"}, want: []string{`environment: SHEAF_HTTP_CORS_ORIGINS "https://a.example/" holds "https://a.example/", which is not an origin such as https://app.example.com`}},
 		{name: "every origin and more", environ: []string{"SHEAF_HTTP_CORS_ORIGINS=*,https://a.example"}, want: []string{`environment: SHEAF_HTTP_CORS_ORIGINS "*,https://a.example" holds "*" beside other origins`}},
+		{name: "host with a port", environ: []string{"SHEAF_HTTP_HOSTS=api.example.com:80"}, want: []string{`environment: SHEAF_HTTP_HOSTS "api.example.com:80" holds "api.example.com:80", which is not a host name such as api.example.com, without a port`}},
+		{name: "every host and more", environ: []string{"SHEAF_HTTP_HOSTS=*,a.example"}, want: []string{`environment: SHEAF_HTTP_HOSTS "*,a.example" holds "*" beside other names`}},
 		{name: "collector", environ: []string{"SHEAF_TELEMETRY_OTLP_ENDPOINT=localhost:4318"}, want: []string{`environment: SHEAF_TELEMETRY_OTLP_ENDPOINT "localhost:4318" is not a URL that begins with http:// or https://`}},
 		{name: "database", environ: []string{"SHEAF_POSTGRES_URL=mysql://root:hunter2@h/d"}, want: []string{"environment: SHEAF_POSTGRES_URL is not a URL that begins with postgres:// or postgresql://"}},
 		{name: "password to encode", environ: []string{"SHEAF_POSTGRES_URL=postgres://u:hunter2%@h/d"}, want: []string{"environment: SHEAF_POSTGRES_URL is not a URL (a password with special characters has to be percent-encoded)"}},
@@ -484,5 +486,25 @@ func TestConfig(t *testing.T) {
 			}
 			wantGolden(t, filepath.Join("testdata", "config."+format+".golden"), stdout.Bytes())
 		})
+	}
+}
+
+func TestHostsOf(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		hosts []string
+		auth  AuthSettings
+		want  []string
+	}{
+		{auth: AuthSettings{Mode: "key"}, want: []string{"localhost"}},
+		{auth: AuthSettings{Mode: "key", RootKey: "sesame"}},
+		{auth: AuthSettings{Mode: "none"}},
+		{hosts: []string{"API.example"}, auth: AuthSettings{Mode: "key", RootKey: "sesame"}, want: []string{"api.example"}},
+		{hosts: []string{"api.example"}, auth: AuthSettings{Mode: "key"}, want: []string{"api.example"}},
+		{hosts: []string{"*"}, auth: AuthSettings{Mode: "key"}},
+	} {
+		if got := hostsOf(Settings{HTTP: HTTPSettings{Hosts: test.hosts}, Auth: test.auth}); !slices.Equal(got, test.want) {
+			t.Errorf("%+v: got %v", test, got)
+		}
 	}
 }

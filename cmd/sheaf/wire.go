@@ -48,6 +48,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	collections := &app.Collections{Dependencies: parts, Catalog: catalog}
 	documents := &app.Documents{Dependencies: parts, Catalog: catalog}
 	operations := app.NewOperations(parts, catalog, documents)
+	receipts := &app.Receipts{Dependencies: parts, Retention: settings.Idempotency.Retention}
 
 	var metrics http.Handler
 	if settings.Metrics.Enabled {
@@ -64,6 +65,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		Transfer:         &app.Transfer{Dependencies: parts, Catalog: catalog},
 		Bulk:             &app.Bulk{Dependencies: parts, Catalog: catalog, Documents: documents, Operations: operations},
 		Operations:       operations,
+		Receipts:         receipts,
 		Roles:            settings.Roles,
 		RootKey:          settings.Auth.RootKey.Reveal(),
 		Checks:           []ports.HealthCheck{{Name: "postgres", Check: store.Ping}},
@@ -75,6 +77,8 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		Contract:         sheaf.Contract,
 		MaxDocumentBytes: int(settings.HTTP.MaxDocumentBytes),
 		MaxBodyBytes:     int(settings.HTTP.MaxBodyBytes),
+		Hosts:            hostsOf(settings),
+		MetricsKeyed:     settings.Metrics.Keyed,
 		CORSOrigins:      settings.HTTP.CORS.Origins,
 		CORSMaxAge:       settings.HTTP.CORS.MaxAge,
 		Version:          w.build.Version,
@@ -92,6 +96,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		loops.Go(func() { collections.Purge(looping, log) })
 		loops.Go(func() { collections.BuildIndexes(looping, log) })
 		loops.Go(func() { operations.Work(looping, log, settings.Operations.Parallel, settings.Operations.Keep) })
+		loops.Go(func() { receipts.Forget(looping, log) })
 	}
 
 	return &service{

@@ -28,6 +28,7 @@ type slice struct {
 	elapsed   time.Duration
 	latencies []time.Duration
 	cpu       time.Duration
+	database  time.Duration
 }
 
 // hit sends requests over connections in a closed loop for the duration.
@@ -129,7 +130,7 @@ func race(ctx context.Context, s *stage, workload string, connections int, base 
 		for i := range contenders {
 			k := (i + round) % len(contenders)
 			c := contenders[k]
-			before := c.target.cpu()
+			before, database := c.target.cpu(), s.databaseCPU()
 			one, err := hit(ctx, c.target.addr, connections, s.slice, c.want, c.make, c.verify)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
@@ -137,6 +138,7 @@ func race(ctx context.Context, s *stage, workload string, connections int, base 
 			sums[k].requests += one.requests
 			sums[k].elapsed += one.elapsed
 			sums[k].cpu += c.target.cpu() - before
+			sums[k].database += s.databaseCPU() - database
 			sums[k].latencies = append(sums[k].latencies, one.latencies...)
 		}
 	}
@@ -152,6 +154,7 @@ func race(ctx context.Context, s *stage, workload string, connections int, base 
 			P50Micro:    micros(sums[i].latencies[n/2]),
 			P99Micro:    micros(sums[i].latencies[n*99/100]),
 			CPUMicro:    micros(sums[i].cpu) / float64(sums[i].requests),
+			DBMicro:     micros(sums[i].database) / float64(sums[i].requests),
 			ResidentMiB: c.target.residentMiB(),
 		}
 		if c.name == base {

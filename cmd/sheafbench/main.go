@@ -103,23 +103,26 @@ type result struct {
 	P50Micro    float64 `json:"p50Micros"`
 	P99Micro    float64 `json:"p99Micros"`
 	CPUMicro    float64 `json:"serverCpuMicrosPerRequest"`
+	DBMicro     float64 `json:"databaseCpuMicrosPerRequest"`
 	ResidentMiB float64 `json:"serverResidentMiB"`
 	// Ratio is PerSecond over that of Base in the same run; at one client it is the p50 over that of Base.
 	Ratio float64 `json:"ratio,omitempty"`
 	Base  string  `json:"base,omitempty"`
+	// Note is what else there is to say.
+	Note string `json:"note,omitempty"`
 }
 
 // table renders results as Markdown.
 func table(results []result) string {
 	var b strings.Builder
-	b.WriteString("| workload | variant | per second | p50 | p99 | server CPU | resident | ratio |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n")
+	b.WriteString("| workload | variant | per second | p50 | p99 | server CPU | database CPU | resident | ratio | |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n")
 	for _, r := range results {
 		ratio := ""
 		if r.Base != "" {
 			ratio = fmt.Sprintf("%.2f x %s", r.Ratio, r.Base)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %.0f | %.0f µs | %.0f µs | %.0f µs | %.0f MiB | %s |\n",
-			r.Workload, r.Variant, r.PerSecond, r.P50Micro, r.P99Micro, r.CPUMicro, r.ResidentMiB, ratio)
+		fmt.Fprintf(&b, "| %s | %s | %.0f | %.0f µs | %.0f µs | %.0f µs | %.0f µs | %.0f MiB | %s | %s |\n",
+			r.Workload, r.Variant, r.PerSecond, r.P50Micro, r.P99Micro, r.CPUMicro, r.DBMicro, r.ResidentMiB, ratio, r.Note)
 	}
 	return b.String()
 }

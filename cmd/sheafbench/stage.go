@@ -75,7 +75,11 @@ func openStage(ctx context.Context, o options) (s *stage, err error) {
 	if s.pgx, err = startBaseline(self, "baseline-pgx", url); err != nil {
 		return s, err
 	}
-	s.sheaf, err = startSheaf(ctx, o.server, s.dir, url)
+	addr, err := freeAddress()
+	if err != nil {
+		return s, err
+	}
+	s.sheaf, err = startSheaf(ctx, o.server, s.dir, url, addr)
 	return s, err
 }
 
@@ -96,12 +100,8 @@ func startBaseline(self string, args ...string) (*target, error) {
 	return &target{addr: strings.TrimSpace(addr), cmd: cmd, stop: func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }}, nil
 }
 
-func startSheaf(ctx context.Context, program, dir, url string) (*target, error) {
+func startSheaf(ctx context.Context, program, dir, url, addr string) (*target, error) {
 	program, err := filepath.Abs(program)
-	if err != nil {
-		return nil, err
-	}
-	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -157,20 +157,46 @@ func (s *stage) close() {
 	}
 }
 
-// cpu returns the processor time that the server's process has used (proc(5), fields 14 and 15 of stat).
-func (t *target) cpu() time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", t.cmd.Process.Pid))
+// cpu returns the processor time that the server's process has used.
+func (t *target) cpu() time.Duration { return processTime(t.cmd.Process.Pid, false) }
+
+// databaseCPU returns the processor time that the database has used, all its processes together.
+func (s *stage) databaseCPU() time.Duration {
+	root := s.database.PID()
+	all := processTime(root, true)
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", root, root))
+	if err != nil {
+		return 0
+	}
+	for word := range strings.FieldsSeq(string(children)) {
+		if pid, err := strconv.Atoi(word); err == nil {
+			all += processTime(pid, false)
+		}
+	}
+	return all
+}
+
+// processTime returns the processor time of a process, and if so wanted of its children that have ended (proc(5), fields 14 to 17 of stat).
+func processTime(pid int, ended bool) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}
 	_, rest, _ := strings.Cut(string(text), ") ")
 	fields := strings.Fields(rest)
-	if len(fields) < 13 {
+	if len(fields) < 15 {
 		return 0
 	}
-	user, _ := strconv.ParseInt(fields[11], 10, 64)
-	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * time.Second / clockTicks
+	counted := fields[11:13]
+	if ended {
+		counted = fields[11:15]
+	}
+	var ticks int64
+	for _, field := range counted {
+		n, _ := strconv.ParseInt(field, 10, 64)
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / clockTicks
 }
 
 // residentMiB returns the memory that the server's process holds (proc(5), field 2 of statm).

@@ -33,6 +33,7 @@ var workloads = []workload{
 	{"get-one-client", readingAlone},
 	{"create-one-client", creatingAlone},
 	{"collections", flatness},
+	{"build", building},
 }
 
 // declaration is the collection that is measured: validated, closed, with formats and money, and two indexes.

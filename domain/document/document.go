@@ -16,6 +16,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/operation"
+	"github.com/sheafdb/sheaf/domain/receipt"
 )
 
 // Document is a document at one revision.
@@ -76,6 +77,8 @@ type Batch struct {
 	// At is when the request was made; documents carry it as createdAt and updatedAt.
 	At     time.Time
 	Writes []Write
+	// Receipt is written with the batch; nil where there is none.
+	Receipt *receipt.Pending[[]Result]
 	// Step makes the step of an operation that is committed with the batch; nil for a batch that is none. It is given what the writes would do, and is pure as a Change is:
 	// it may run more than once, and an error from it leaves everything as it was.
 	Step func(results []Result) (operation.Step, error)

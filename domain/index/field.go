@@ -1,7 +1,6 @@
 package index
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -110,16 +109,9 @@ func (f Field) String() string {
 	return b.String()
 }
 
-// name is what can stand after a dot. A reserved word of CEL is quoted in vain, and read all the same.
-var name = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
-var reserved = []string{
-	"as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop", "namespace", "null", "package", "return", "true", "var", "void", "while",
-}
-
 func writePath(b *strings.Builder, path query.Path) {
 	for _, member := range path {
-		if name.MatchString(member) && !slices.Contains(reserved, member) {
+		if query.IsName(member) {
 			b.WriteString("." + member)
 			continue
 		}

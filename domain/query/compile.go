@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"unicode/utf8"
 
 	"cel.dev/cel-go/common"
@@ -81,6 +82,16 @@ func Compile(source string, env *Env) (*Expr, error) {
 	return nil, fault.New(fault.Malformed, code, "the expression cannot be used: at character %d, %s", first.Params["offset"].(int)+1, first.Message).With(c.faults...)
 }
 
+// expressionParser parses expressions. It is safe for concurrent use.
+var expressionParser = sync.OnceValues(func() (*parser.Parser, error) {
+	return parser.NewParser(
+		parser.MaxRecursionDepth(4*maxDepth),
+		parser.ErrorRecoveryLimit(4),
+		parser.ErrorReportingLimit(4),
+		parser.EnableVariadicOperatorASTs(true),
+	)
+})
+
 // checker makes the tree of one expression.
 type checker struct {
 	env    *Env
@@ -111,12 +122,7 @@ func (c *checker) compile() (Node, bool) {
 	}
 	safe, tokens := numbers(c.source)
 	c.tokens = tokens
-	p, err := parser.NewParser(
-		parser.MaxRecursionDepth(4*maxDepth),
-		parser.ErrorRecoveryLimit(4),
-		parser.ErrorReportingLimit(4),
-		parser.EnableVariadicOperatorASTs(true),
-	)
+	p, err := expressionParser()
 	if err != nil {
 		return nil, c.fail(0, "syntax", "it cannot be parsed")
 	}

@@ -10,6 +10,8 @@ package query
 import (
 	"maps"
 	"slices"
+	"strings"
+	"sync"
 
 	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
@@ -30,13 +32,23 @@ const (
 // Path leads to a member of a document: the member names from the outside in, at least one.
 type Path []string
 
+// pathParser parses paths. It is safe for concurrent use.
+var pathParser = sync.OnceValues(func() (*parser.Parser, error) { return parser.NewParser(parser.MaxRecursionDepth(2 * maxPathDepth)) })
+
 // ParsePath reads a CEL path to a member of the document, such as doc.address.zip or doc["odd name"].
 // It fails with fault.Invalid and code "path.invalid" when s is anything else.
 func ParsePath(s string) (Path, error) {
 	if len(s) > maxPathBytes {
 		return nil, fault.New(fault.Invalid, "path.invalid", "a path has at most %d bytes", maxPathBytes)
 	}
-	p, err := parser.NewParser(parser.MaxRecursionDepth(2 * maxPathDepth))
+	if path := plainPath(s); path != nil {
+		return path, nil
+	}
+	return parsePath(s)
+}
+
+func parsePath(s string) (Path, error) {
+	p, err := pathParser()
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "internal", "path parser")
 	}
@@ -76,6 +88,34 @@ func ParsePath(s string) (Path, error) {
 		}
 		path = append(path, name)
 	}
+}
+
+// plainPath reads what nearly every path is, names with dots between them, in a hundredth of the parser's time. It returns nil for everything else, be it a path or not.
+func plainPath(s string) Path {
+	rest, ok := strings.CutPrefix(s, "doc.")
+	if !ok {
+		return nil
+	}
+	path := Path(strings.Split(rest, "."))
+	if len(path) > maxPathDepth || slices.ContainsFunc(path, func(name string) bool { return !IsName(name) }) {
+		return nil
+	}
+	return path
+}
+
+// IsName says whether a member can stand behind a dot. CEL reserves some words, though most of them may stand there, too.
+func IsName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return s != "" && !slices.Contains(reservedWords, s)
+}
+
+var reservedWords = []string{
+	"as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop", "namespace", "null", "package", "return", "true", "var", "void", "while",
 }
 
 func notAPath() error {

@@ -68,6 +68,21 @@ func (t *Type) member(name string) (member *Type, known []string, ok bool) {
 	return nil, nil, true
 }
 
+// Reaches says that a path of plain names leads to what there may be in a value of the type: Compile accepts it, and takes a hundred times as long. Where it says no, Compile decides.
+func (t *Type) Reaches(path Path) bool {
+	for _, name := range path {
+		if k := t.Kind(); k != Dynamic && k != Map || !IsName(name) {
+			return false
+		}
+		member, _, ok := t.member(name)
+		if !ok {
+			return false
+		}
+		t = member
+	}
+	return len(path) < maxDepth
+}
+
 // at returns the type of an element of a list, or of all of them where i is negative.
 func (t *Type) at(i int) *Type {
 	switch {

@@ -75,7 +75,7 @@ func ParseOrder(text string, env *query.Env) (Order, error) {
 
 // checkPath asks the language of filters whether there can be such a member.
 func checkPath(f index.Field, env *query.Env) error {
-	if env == nil {
+	if env == nil || env.Variables["doc"].Reaches(f.Path) {
 		return nil
 	}
 	f.Desc = false

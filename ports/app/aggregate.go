@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -26,6 +27,7 @@ type AggregateDocuments struct {
 // Aggregated is an aggregation that is checked and planned, and has yet to run.
 type Aggregated struct {
 	documents *Documents
+	request   AggregateDocuments
 	key       collection.Key
 	run       ports.Aggregation
 	// Columns are the members of its rows in the order in which they are told.
@@ -38,6 +40,17 @@ type Aggregated struct {
 // It fails with fault.NotFound (no collection), with fault.Malformed and code "aggregate.invalid" for stages that cannot be read, and with an *UnindexedError for a
 // collection that would take too much to read.
 func (d *Documents) Aggregate(ctx context.Context, _ Caller, r AggregateDocuments) (*Aggregated, error) {
+	for range judgements {
+		a, err := d.aggregate(ctx, r)
+		if !errors.Is(err, collection.ErrChanged) {
+			return a, err
+		}
+		d.Catalog.Forget(r.Collection) // an index that it was to be read by is gone
+	}
+	return nil, collection.ErrChanged
+}
+
+func (d *Documents) aggregate(ctx context.Context, r AggregateDocuments) (*Aggregated, error) {
 	c, err := d.Catalog.Get(ctx, r.Collection)
 	if err != nil {
 		return nil, err
@@ -64,7 +77,7 @@ func (d *Documents) Aggregate(ctx context.Context, _ Caller, r AggregateDocument
 	if err != nil {
 		return nil, err
 	}
-	a := &Aggregated{documents: d, key: c.Key, run: ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Budget: d.Limits.Aggregate}}
+	a := &Aggregated{documents: d, request: r, key: c.Key, run: ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Budget: d.Limits.Aggregate}}
 	if a.run.Budget <= 0 {
 		a.run.Budget = aggregateBudget
 	}
@@ -80,12 +93,26 @@ func (d *Documents) Aggregate(ctx context.Context, _ Caller, r AggregateDocument
 // Run calls visit with the text of every row, and ends with the first error of visit. The row must not be kept.
 // It fails with fault.TooLarge, see ports.DocumentAggregator.
 func (a *Aggregated) Run(ctx context.Context, visit func(row []byte) error) error {
-	return a.documents.Store.Aggregate(ctx, a.key, a.run, func(row []byte) error {
-		if a.Explain != nil {
-			a.Explain.Returned++
+	for range judgements {
+		rows := 0
+		err := a.documents.Store.Aggregate(ctx, a.key, a.run, func(row []byte) error {
+			rows++
+			return visit(row)
+		})
+		if rows > 0 || !errors.Is(err, collection.ErrChanged) {
+			if a.Explain != nil {
+				a.Explain.Returned = rows
+			}
+			return err
 		}
-		return visit(row)
-	})
+		a.documents.Catalog.Forget(a.request.Collection)
+		again, err := a.documents.aggregate(ctx, a.request)
+		if err != nil {
+			return err
+		}
+		*a = *again
+	}
+	return collection.ErrChanged
 }
 
 // refers returns the collection that a path is declared to refer to, be it that of one document or of each in an array.

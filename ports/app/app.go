@@ -11,9 +11,11 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/principal"
 	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/domain/schema"
 	"github.com/sheafdb/sheaf/ports"
 )
@@ -22,6 +24,8 @@ import (
 type Caller struct {
 	Principal principal.Principal
 	RequestID string
+	// Receipt is written with what the request does to documents; nil where it came without a key, or is answered by something else.
+	Receipt *receipt.Pending[[]document.Result]
 }
 
 func (c Caller) origin() change.Origin {

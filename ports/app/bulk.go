@@ -13,6 +13,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/operation"
 	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/domain/search"
 )
 
@@ -44,6 +45,30 @@ type ChangeDocuments struct {
 	// Async asks for an operation, however few documents there are.
 	Async        bool
 	ValidateOnly bool
+	// Receipt is written with what is done; nil where there is none.
+	Receipt *receipt.Pending[ChangedDocuments]
+}
+
+// ofOperation is the receipt of a request that is answered with an operation.
+func (r ChangeDocuments) ofOperation() *receipt.Pending[operation.Operation] {
+	if r.Receipt == nil {
+		return nil
+	}
+	return &receipt.Pending[operation.Operation]{Claim: r.Receipt.Claim, Outcome: func(o operation.Operation) receipt.Outcome {
+		return r.Receipt.Outcome(ChangedDocuments{Operation: &o})
+	}}
+}
+
+// ofReport is the receipt of a request that is answered with what became of items.
+func (r ChangeDocuments) ofReport(run *bulkRun, part, items []*bulkItem) *receipt.Pending[[]document.Result] {
+	if r.Receipt == nil {
+		return nil
+	}
+	return &receipt.Pending[[]document.Result]{Claim: r.Receipt.Claim, Outcome: func(results []document.Result) receipt.Outcome {
+		run.settle(part, results)
+		report := reportOf(items)
+		return r.Receipt.Outcome(ChangedDocuments{Report: &report})
+	}}
 }
 
 // ChangedDocuments is what a request did: a report, or an operation that does it.
@@ -112,7 +137,7 @@ func (b *Bulk) change(ctx context.Context, by Caller, r ChangeDocuments, request
 	if err != nil {
 		return ChangedDocuments{}, err
 	}
-	l := &listing{collection: c, query: search.Query{Filter: change.Filter}}
+	l := listingOf(c, change.Filter)
 	plan, estimated, err := b.Documents.plan(ctx, l, request.AllowScan)
 	if err != nil {
 		return ChangedDocuments{}, err
@@ -130,7 +155,7 @@ func (b *Bulk) change(ctx context.Context, by Caller, r ChangeDocuments, request
 		report.Matched = query.Count{Value: report.Judged, Kind: "exact"}
 		return ChangedDocuments{Report: &report}, nil
 	case few && !r.Async && r.Kind != operation.Migration:
-		report, err := b.write(ctx, run, items)
+		report, err := b.write(ctx, run, items, r)
 		return ChangedDocuments{Report: report}, err
 	}
 	var matched query.Count
@@ -144,7 +169,7 @@ func (b *Bulk) change(ctx context.Context, by Caller, r ChangeDocuments, request
 		report.Matched = matched
 		return ChangedDocuments{Report: &report}, nil
 	}
-	o, err := b.Operations.start(ctx, c, r.Kind, request.Text(), -1, by)
+	o, err := b.Operations.start(ctx, c, r.Kind, request.Text(), -1, by, r.ofOperation())
 	return ChangedDocuments{Operation: &o}, err
 }
 
@@ -204,20 +229,28 @@ func tooMany(n query.Count, most int64) error {
 }
 
 // write changes few documents: in strict mode in one transaction.
-func (b *Bulk) write(ctx context.Context, run *bulkRun, documents []document.Document) (*BulkReport, error) {
+func (b *Bulk) write(ctx context.Context, run *bulkRun, documents []document.Document, r ChangeDocuments) (*BulkReport, error) {
 	items := run.items(documents)
-	all := items
 	if run.mode == bulk.Skip {
-		err := run.eachGood(items, func(part []*bulkItem) error { return run.store(ctx, b.Store, part) })
+		left := len(items)
+		err := run.eachGood(items, func(part []*bulkItem) error {
+			var kept *receipt.Pending[[]document.Result]
+			if left == len(part) { // the last one
+				kept = r.ofReport(run, part, items)
+			}
+			err := run.store(ctx, b.Store, part, kept)
+			if err == nil {
+				left -= len(part)
+			}
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
-	} else if err := run.store(ctx, b.Store, items); err != nil {
-		if !run.blame(err, items) {
-			return nil, err
-		}
+	} else if err := run.store(ctx, b.Store, items, r.ofReport(run, items, items)); err != nil && !run.blame(err, items) {
+		return nil, err
 	}
-	report := reportOf(all)
+	report := reportOf(items)
 	if run.mode == bulk.Strict && report.Failed > 0 {
 		return nil, bulkFailed(report)
 	}

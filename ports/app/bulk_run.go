@@ -13,6 +13,9 @@ import (
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/operation"
+	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/domain/receipt"
+	"github.com/sheafdb/sheaf/domain/search"
 	"github.com/sheafdb/sheaf/ports"
 )
 
@@ -30,6 +33,12 @@ func newBulkRun(c *collection.Collection, ch *bulk.Change, mode bulk.Mode, at ti
 	return &bulkRun{collection: c, mode: mode, at: at, origin: by, decide: func(_ ident.Document, current *document.Document) (document.Next, bool, error) {
 		return ch.Decide(current, at)
 	}}
+}
+
+// listingOf is a list of the documents that a filter matches, in the order of their ids.
+func listingOf(c *collection.Collection, filter *query.Expr) *listing {
+	q := search.Query{Filter: filter}
+	return &listing{prepared: &prepared{query: q, plans: search.Plans(q, c.ReadyIndexes())}, collection: c}
 }
 
 // bulkItem is one document on its way. Its Change leaves here what it decided last.
@@ -95,17 +104,17 @@ func anyFailed(items []*bulkItem) bool {
 
 // store writes the items in one transaction. In strict mode it writes nothing where one of them fails, which is then to be seen in the items.
 // It fails with what the store fails with.
-func (run *bulkRun) store(ctx context.Context, store ports.DocumentWriter, items []*bulkItem) error {
-	return run.step(ctx, store, items, nil)
+func (run *bulkRun) store(ctx context.Context, store ports.DocumentWriter, items []*bulkItem, kept *receipt.Pending[[]document.Result]) error {
+	return run.send(ctx, store, items, document.Batch{Receipt: kept})
 }
 
-// step is store with the step of an operation; nil is none.
+// step is store with the step of an operation. One that has begun is finished: nobody knows otherwise how far the operation has come.
 func (run *bulkRun) step(ctx context.Context, store ports.DocumentWriter, items []*bulkItem, settle func([]document.Result) (operation.Step, error)) error {
-	batch := document.Batch{Origin: run.origin, At: run.at, Writes: run.writes(items), Step: settle}
-	if settle != nil {
-		// A step that has begun is finished: nobody knows otherwise how far the operation has come.
-		ctx = context.WithoutCancel(ctx)
-	}
+	return run.send(context.WithoutCancel(ctx), store, items, document.Batch{Step: settle})
+}
+
+func (run *bulkRun) send(ctx context.Context, store ports.DocumentWriter, items []*bulkItem, batch document.Batch) error {
+	batch.Origin, batch.At, batch.Writes = run.origin, run.at, run.writes(items)
 	results, err := store.Write(ctx, batch)
 	switch {
 	case errors.Is(err, errNotStored):

@@ -172,7 +172,11 @@ func (c *Catalog) Follow(ctx context.Context, log *slog.Logger) {
 		}
 		if (err != nil) != failing {
 			failing = err != nil
-			log.Warn("following configurations", "failing", failing, "error", err)
+			if failing {
+				log.Warn("configurations cannot be followed", "error", err)
+			} else {
+				log.Info("configurations are followed again")
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -11,6 +11,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/ports"
 )
 
@@ -81,6 +82,8 @@ type WriteCollection struct {
 	Body         []byte // JSON as it came: a declaration, or a merge patch
 	Precondition document.Precondition
 	ValidateOnly bool
+	// Receipt is written with the configuration; nil where there is none.
+	Receipt *receipt.Pending[ports.CollectionResult]
 }
 
 // Written is what a write of a configuration did.
@@ -150,7 +153,7 @@ func (s *Collections) write(ctx context.Context, by Caller, r WriteCollection, d
 	if r.ValidateOnly {
 		return s.rehearse(ctx, r.Name, decide, collection.Stored{Name: r.Name, Revision: 1, State: collection.Active, CreatedAt: at, UpdatedAt: at})
 	}
-	stored, created, err := s.Store.WriteCollection(ctx, ports.CollectionChange{Name: r.Name, At: at, Origin: by.origin(), Decide: decide})
+	stored, created, err := s.Store.WriteCollection(ctx, ports.CollectionChange{Name: r.Name, At: at, Origin: by.origin(), Decide: decide, Receipt: r.Receipt})
 	s.Catalog.Forget(r.Name)
 	return Written{stored, created}, err
 }

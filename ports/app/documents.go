@@ -21,7 +21,8 @@ const pageBytes = 16 << 20
 // Documents are the use cases of documents. It is safe for concurrent use.
 type Documents struct {
 	Dependencies
-	Catalog *Catalog
+	Catalog  *Catalog
+	prepared preparations
 }
 
 // CreateDocument is a request to store a new document.
@@ -124,7 +125,7 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 			return document.Result{}, err
 		}
 		w.Collection, w.Indexes = c.Version(), c.Maintained
-		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}}
+		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}, Receipt: by.Receipt}
 		if validateOnly {
 			result, err := d.rehearse(ctx, c, batch)
 			return shown(c, result), d.diverged(ctx, c, w, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/operation"
 	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/ports"
 )
 
@@ -34,14 +35,14 @@ func NewOperations(d Dependencies, catalog *Catalog, documents *Documents) *Oper
 }
 
 // start makes an operation on a collection, to be done by whoever works; total is how many documents it is about, -1 where that is not known yet.
-func (s *Operations) start(ctx context.Context, c *collection.Collection, kind operation.Kind, request []byte, total int64, by Caller) (operation.Operation, error) {
+func (s *Operations) start(ctx context.Context, c *collection.Collection, kind operation.Kind, request []byte, total int64, by Caller, r *receipt.Pending[operation.Operation]) (operation.Operation, error) {
 	id, err := ident.ParseOperation(s.IDs().String())
 	if err != nil {
 		return operation.Operation{}, fault.Wrap(err, fault.Internal, "internal", "the id of an operation")
 	}
 	o := operation.New(id, kind, c.Stored, request, by.origin(), s.Clock())
 	o.Progress.Total = total
-	if err := s.Store.InsertOperation(ctx, o); err != nil {
+	if err := s.Store.InsertOperation(ctx, o, r); err != nil {
 		return operation.Operation{}, err
 	}
 	select {
@@ -124,8 +125,9 @@ func (s *Operations) Cancel(ctx context.Context, _ Caller, id ident.Operation) (
 }
 
 // Rollback starts an operation that takes back what another one did: every document that did not change since becomes what it was before, as a new revision.
+// The receipt is written with the operation; nil where there is none.
 // It fails with fault.NotFound when there is no such operation or its collection is gone, and with fault.Conflict, code "operation.running", while it is not over.
-func (s *Operations) Rollback(ctx context.Context, by Caller, id ident.Operation) (operation.Operation, error) {
+func (s *Operations) Rollback(ctx context.Context, by Caller, id ident.Operation, r *receipt.Pending[operation.Operation]) (operation.Operation, error) {
 	o, err := s.Store.GetOperation(ctx, id)
 	if err != nil {
 		return operation.Operation{}, err
@@ -138,7 +140,7 @@ func (s *Operations) Rollback(ctx context.Context, by Caller, id ident.Operation
 		return operation.Operation{}, err
 	}
 	request := rollback{Of: o.ID, After: o.First, Last: o.Last}
-	return s.start(ctx, c, operation.Rollback, request.text(), o.Progress.Changed, by)
+	return s.start(ctx, c, operation.Rollback, request.text(), o.Progress.Changed, by, r)
 }
 
 // collectionOf returns the collection that an operation is about.

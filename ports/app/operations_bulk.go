@@ -37,7 +37,7 @@ func (w *work) bulkOf(c *collection.Collection) (func(context.Context) error, er
 	if err != nil {
 		return nil, err
 	}
-	job := &bulkJob{work: w, request: request, change: compiled, list: &listing{collection: c, query: search.Query{Filter: compiled.Filter}}}
+	job := &bulkJob{work: w, request: request, change: compiled, list: listingOf(c, compiled.Filter)}
 	return job.step, nil
 }
 

@@ -463,7 +463,7 @@ func TestOperations_CollectionGone(t *testing.T) {
 		if o.State != operation.Failed || o.Fault.Code != "collection.notFound" || len(d.held()) != 1 {
 			d.Errorf("ended as %+v", o)
 		}
-		_, err := d.operations.Rollback(d.Context(), clerk, first.ID)
+		_, err := d.operations.Rollback(d.Context(), clerk, first.ID, nil)
 		wantCode(d, err, fault.NotFound, "collection.notFound")
 	})
 }
@@ -509,7 +509,7 @@ func TestOperations_Rollback(t *testing.T) {
 		c := d.fill(1100)
 		held := d.held()
 		o := d.ordered(operation.Update, `{"filter": "doc.n >= 0", `+incremented+`}`)
-		_, err := d.operations.Rollback(d.Context(), clerk, o.ID)
+		_, err := d.operations.Rollback(d.Context(), clerk, o.ID, nil)
 		wantCode(d, err, fault.Conflict, "operation.running")
 		o = d.ended(o.ID)
 		// What somebody else made of it since stays.
@@ -517,7 +517,7 @@ func TestOperations_Rollback(t *testing.T) {
 		if _, err := d.documents.Delete(d.Context(), clerk, app.DeleteDocument{Collection: d.goods, ID: documentID("00002")}); err != nil {
 			d.Fatal(err)
 		}
-		back, err := d.operations.Rollback(d.Context(), clerk, o.ID)
+		back, err := d.operations.Rollback(d.Context(), clerk, o.ID, nil)
 		if err != nil {
 			d.Fatal(err)
 		}
@@ -554,7 +554,7 @@ func TestOperations_RollbackOfDeletions(t *testing.T) {
 			d.Fatal(err)
 		}
 		d.declare(`{"schema": {"properties": {"n": {"maximum": 3}}}}`)
-		back, err := d.operations.Rollback(d.Context(), clerk, o.ID)
+		back, err := d.operations.Rollback(d.Context(), clerk, o.ID, nil)
 		if err != nil {
 			d.Fatal(err)
 		}
@@ -570,7 +570,7 @@ func TestOperations_RollbackOfDeletions(t *testing.T) {
 			d.Errorf("got %v, %v", codes, err)
 		}
 		// A rollback can be rolled back: what it brought back goes again.
-		again, err := d.operations.Rollback(d.Context(), clerk, back.ID)
+		again, err := d.operations.Rollback(d.Context(), clerk, back.ID, nil)
 		if err != nil {
 			d.Fatal(err)
 		}
@@ -585,7 +585,7 @@ func TestOperations_RollbackOfDeletions(t *testing.T) {
 		if _, err := d.operations.Cancel(d.Context(), clerk, none.ID); err != nil {
 			d.Fatal(err)
 		}
-		back, err = d.operations.Rollback(d.Context(), clerk, none.ID)
+		back, err = d.operations.Rollback(d.Context(), clerk, none.ID, nil)
 		if err != nil {
 			d.Fatal(err)
 		}

@@ -22,8 +22,8 @@ const (
 	stepBytes     = 4 << 20
 	// stepTries is how often a step is tried by one process before another may.
 	stepTries = 8
-	// forgetBatch is how many operations are forgotten at once.
-	forgetBatch = 100
+	// oldOperations is how many operations are forgotten at once.
+	oldOperations = 100
 )
 
 // Work does operations until ctx ends, at most parallel at once, and forgets those that ended longer ago than keep; 0 keeps all. What is to be done stands in the store, so
@@ -80,11 +80,11 @@ func (s *Operations) forget(ctx context.Context, log *slog.Logger, keep time.Dur
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for keep > 0 {
-		n, err := s.Store.PurgeOperations(ctx, s.Clock().Add(-keep), forgetBatch)
+		n, err := s.Store.PurgeOperations(ctx, s.Clock().Add(-keep), oldOperations)
 		if err != nil && ctx.Err() == nil {
 			log.Warn("forgetting operations", "error", err)
 		}
-		if n == forgetBatch && ctx.Err() == nil {
+		if n == oldOperations && ctx.Err() == nil {
 			continue
 		}
 		select {

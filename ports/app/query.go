@@ -48,9 +48,8 @@ type Explanation struct {
 
 // listing is a request that is checked.
 type listing struct {
+	*prepared
 	collection *collection.Collection
-	query      search.Query
-	fields     search.Fields
 	expansion  *expansion
 	cursor     query.Cursor
 	from       *search.Position
@@ -109,32 +108,14 @@ func (d *Documents) listing(ctx context.Context, r ListDocuments) (*listing, err
 	if err != nil {
 		return nil, err
 	}
-	l := &listing{collection: c}
-	var wrong []error
-	env := c.Searches()
-	if r.Filter != "" {
-		filter, err := query.Compile(r.Filter, env)
-		l.query.Filter = filter
-		wrong = append(wrong, err)
-		if _, part := l.query.Search(); part >= 0 && r.OrderBy == "" {
-			r.OrderBy = search.ByRank
-		}
-	}
+	p, wrong := d.prepare(c, r)
+	l := &listing{prepared: p, collection: c}
 	var failed error
-	l.query.Order, failed = search.ParseOrder(r.OrderBy, env)
-	wrong = append(wrong, failed)
-	l.fields, failed = search.ParseFields(r.Fields, env)
-	wrong = append(wrong, failed)
 	l.expansion, failed = d.expansion(ctx, c, r.Expand)
-	wrong = append(wrong, failed)
-	if err := together(wrong); err != nil {
+	if err := together(append(wrong, failed)); err != nil {
 		return nil, err
 	}
-	if err := l.query.Check(c.Config.Indexes); err != nil {
-		return nil, err
-	}
-	// The text of the filter stands for it: a token of another one leads elsewhere.
-	l.cursor, err = query.ParseCursor("documents/"+r.Collection.String()+"\x00"+r.Filter+"\x00"+l.query.Order.String(), r.Token)
+	l.cursor, err = query.ParseCursor(l.list, r.Token)
 	if err != nil {
 		return nil, err
 	}
@@ -248,9 +229,9 @@ func (e *UnindexedError) Unwrap() error { return e.Fault }
 
 // plan chooses how the query is answered; docs/queries.md explains it. estimated is -1 where nothing had to be counted.
 func (d *Documents) plan(ctx context.Context, l *listing, allowScan bool) (plan search.Plan, estimated int64, err error) {
-	plans := search.Plans(l.query, l.collection.ReadyIndexes())
+	plans := l.plans
 	if _, part := l.query.Search(); part >= 0 {
-		return d.planWords(ctx, l, plans, allowScan)
+		return d.planWords(ctx, l, allowScan)
 	}
 	var best, wide *search.Plan
 	estimated = -1
@@ -325,7 +306,7 @@ func (d *Documents) Present(ctx context.Context, name ident.Collection, found do
 	if err != nil {
 		return found, nil, err
 	}
-	l := &listing{collection: c}
+	l := &listing{prepared: &prepared{}, collection: c}
 	var wrong, failed error
 	l.fields, wrong = search.ParseFields(fields, c.Filters())
 	l.expansion, failed = d.expansion(ctx, c, expand)

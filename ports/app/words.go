@@ -10,11 +10,11 @@ import (
 )
 
 // planWords judges the plan of a query that searches for words: every document that has them is read, and sorted.
-func (d *Documents) planWords(ctx context.Context, l *listing, plans []search.Plan, allowScan bool) (plan search.Plan, estimated int64, err error) {
-	if len(plans) == 0 {
+func (d *Documents) planWords(ctx context.Context, l *listing, allowScan bool) (plan search.Plan, estimated int64, err error) {
+	if len(l.plans) == 0 {
 		return search.Plan{}, 0, wordless(l)
 	}
-	plan = plans[0]
+	plan = l.plans[0]
 	found := plan
 	found.Residual = nil
 	n, err := d.Store.CountFound(ctx, l.collection.Key, search.Query{}, found, d.Limits.Scan+1)

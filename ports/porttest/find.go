@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
@@ -259,11 +260,13 @@ func findDropped(f fixture) {
 	c, _ := f.searching(3, 10)
 	q := f.query(c, `doc.b in ["x", "y"] && doc.n > 1`, "")
 	plans := search.Plans(q, c.ReadyIndexes())
+	all := pipeline(f, f, c, `[{"match": "doc.b in [\"x\", \"y\"] && doc.n > 1"}]`)
 	f.configure("searched", `{}`)
 	for _, p := range plans {
 		_, found := f.Find(f.Context(), c.Key, ports.Find{Query: q, Plan: p, Limit: 5, Bytes: 1 << 20})
 		_, counted := f.CountFound(f.Context(), c.Key, q, p, 0)
-		for _, err := range []error{found, counted} {
+		_, summed := rowsOf(f.Context(), f, c.Key, ports.Aggregation{Pipeline: all, Plan: p, Budget: time.Minute})
+		for _, err := range []error{found, counted, summed} {
 			if want := p.Index != nil; errors.Is(err, collection.ErrChanged) != want || err != nil && !want {
 				f.Errorf("plan %s: %v; want collection.ErrChanged: %v", planName(p), err, want)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/operation"
+	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/ports"
 )
 
@@ -37,7 +38,7 @@ func operationID(s string) ident.Operation {
 func (f fixture) order(name string, c collection.Stored) operation.Operation {
 	f.Helper()
 	o := operation.New(operationID(name), operation.Update, c, []byte(`{"n": 1.10, "filter": "true"}`), ann, noon)
-	if err := f.InsertOperation(f.Context(), o); err != nil {
+	if err := f.InsertOperation(f.Context(), o, nil); err != nil {
 		f.Fatal(err)
 	}
 	return o
@@ -104,9 +105,32 @@ var operationsKept = promises{
 		c := f.configure("books", `{}`)
 		o := f.order("o1", c)
 		wantEqual(f, f.stands(o.ID), o)
-		wantFault(f, f.InsertOperation(f.Context(), o), fault.Conflict, "operation.exists")
+		wantFault(f, f.InsertOperation(f.Context(), o, nil), fault.Conflict, "operation.exists")
 		_, err := f.GetOperation(f.Context(), operationID("o2"))
 		wantFault(f, err, fault.NotFound, "operation.notFound")
+	},
+	"Operations/InsertedWithReceipt": func(f fixture) {
+		c := f.configure("books", `{}`)
+		first := claim("k", 1)
+		f.claim(first)
+		insert := func(name string, by receipt.Claim) error {
+			o := operation.New(operationID(name), operation.Update, c, []byte(`{}`), ann, noon)
+			return f.InsertOperation(f.Context(), o, &receipt.Pending[operation.Operation]{Claim: by, Outcome: func(o operation.Operation) receipt.Outcome {
+				return answered(o.ID.String())
+			}})
+		}
+		wantError(f, insert("o1", first), nil)
+		stored, claimed := f.claim(claim("k", 2))
+		wantEqual(f, claimed, false)
+		wantEqual(f, stored, receipt.Stored{Claim: first, Outcome: answered("o1")})
+		// Neither is there without the other.
+		wantError(f, insert("o2", first), receipt.ErrLost)
+		_, err := f.GetOperation(f.Context(), operationID("o2"))
+		wantFault(f, err, fault.NotFound, "operation.notFound")
+		other := claim("l", 3)
+		f.claim(other)
+		wantFault(f, insert("o1", other), fault.Conflict, "operation.exists")
+		wantError(f, f.SettleReceipt(f.Context(), other, answered("done")), nil)
 	},
 	"Operations/Listed": func(f fixture) {
 		books, maps := f.configure("books", `{}`), f.configure("maps", `{}`)

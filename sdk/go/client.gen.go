@@ -99,6 +99,8 @@ type ClientInterface interface {
 
 	// GetMetrics Metrics in the Prometheus text format
 	//
+	// Asks for the key where the setting `metrics.keyed` says so.
+	//
 	// Corresponds with GET /metrics (the `GetMetrics` operationId).
 	GetMetrics(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -554,7 +556,7 @@ type ClientInterface interface {
 	// Starts another operation that makes every document what it was before, as a new revision. One that was changed since stays as it is, and is listed as a failure (`operation.changedSince`); so is one that the configuration in force refuses.
 	//
 	// Corresponds with POST /v1/operations/{operation}/rollback (the `RollbackOperation` operationId).
-	RollbackOperation(ctx context.Context, operation OperationID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	RollbackOperation(ctx context.Context, operation OperationID, params *RollbackOperationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // GetLiveness Is the process alive?
@@ -573,6 +575,8 @@ func (c *Client) GetLiveness(ctx context.Context, reqEditors ...RequestEditorFn)
 }
 
 // GetMetrics Metrics in the Prometheus text format
+//
+// Asks for the key where the setting `metrics.keyed` says so.
 //
 // Corresponds with GET /metrics (the `GetMetrics` operationId).
 func (c *Client) GetMetrics(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1509,8 +1513,8 @@ func (c *Client) ListOperationFailures(ctx context.Context, operation OperationI
 // Starts another operation that makes every document what it was before, as a new revision. One that was changed since stays as it is, and is listed as a failure (`operation.changedSince`); so is one that the configuration in force refuses.
 //
 // Corresponds with POST /v1/operations/{operation}/rollback (the `RollbackOperation` operationId).
-func (c *Client) RollbackOperation(ctx context.Context, operation OperationID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewRollbackOperationRequest(c.Server, operation)
+func (c *Client) RollbackOperation(ctx context.Context, operation OperationID, params *RollbackOperationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRollbackOperationRequest(c.Server, operation, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1973,15 +1977,26 @@ func NewPatchCollectionRequestWithBody(server string, collection CollectionName,
 			req.Header.Set("If-Match", headerParam0)
 		}
 
-		if params.Prefer != nil {
+		if params.IdempotencyKey != nil {
 			var headerParam1 string
 
-			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Prefer", headerParam1)
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+		if params.Prefer != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam2)
 		}
 
 	}
@@ -2231,6 +2246,17 @@ func NewDeleteDocumentsRequestWithBody(server string, collection CollectionName,
 			req.Header.Set("Prefer", headerParam0)
 		}
 
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
 	}
 
 	return req, nil
@@ -2478,15 +2504,26 @@ func NewCreateDocumentRequestWithBody(server string, collection CollectionName, 
 
 	if params != nil {
 
-		if params.Prefer != nil {
+		if params.IdempotencyKey != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Prefer", headerParam0)
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
 		}
 
 	}
@@ -2924,15 +2961,26 @@ func NewPatchDocumentRequestWithBody(server string, collection CollectionName, i
 			req.Header.Set("If-None-Match", headerParam1)
 		}
 
-		if params.Prefer != nil {
+		if params.IdempotencyKey != nil {
 			var headerParam2 string
 
-			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Prefer", headerParam2)
+			req.Header.Set("Idempotency-Key", headerParam2)
+		}
+
+		if params.Prefer != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam3)
 		}
 
 	}
@@ -3240,15 +3288,26 @@ func NewRestoreDocumentRequestWithBody(server string, collection CollectionName,
 			req.Header.Set("If-None-Match", headerParam1)
 		}
 
-		if params.Prefer != nil {
+		if params.IdempotencyKey != nil {
 			var headerParam2 string
 
-			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Prefer", headerParam2)
+			req.Header.Set("Idempotency-Key", headerParam2)
+		}
+
+		if params.Prefer != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam3)
 		}
 
 	}
@@ -3666,6 +3725,17 @@ func NewMigrateDocumentsRequestWithBody(server string, collection CollectionName
 			req.Header.Set("Prefer", headerParam0)
 		}
 
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
 	}
 
 	return req, nil
@@ -3873,6 +3943,17 @@ func NewUpdateDocumentsRequestWithBody(server string, collection CollectionName,
 			}
 
 			req.Header.Set("Prefer", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
 		}
 
 	}
@@ -4112,7 +4193,7 @@ func NewListOperationFailuresRequest(server string, operation OperationID, param
 }
 
 // NewRollbackOperationRequest constructs an http.Request for the RollbackOperation method
-func NewRollbackOperationRequest(server string, operation OperationID) (*http.Request, error) {
+func NewRollbackOperationRequest(server string, operation OperationID, params *RollbackOperationParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -4140,6 +4221,21 @@ func NewRollbackOperationRequest(server string, operation OperationID) (*http.Re
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -4197,6 +4293,8 @@ type ClientWithResponsesInterface interface {
 	GetLivenessWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetLivenessResponse, error)
 
 	// GetMetricsWithResponse Metrics in the Prometheus text format
+	//
+	// Asks for the key where the setting `metrics.keyed` says so.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4695,7 +4793,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/operations/{operation}/rollback (the `RollbackOperation` operationId).
-	RollbackOperationWithResponse(ctx context.Context, operation OperationID, reqEditors ...RequestEditorFn) (*RollbackOperationResponse, error)
+	RollbackOperationWithResponse(ctx context.Context, operation OperationID, params *RollbackOperationParams, reqEditors ...RequestEditorFn) (*RollbackOperationResponse, error)
 }
 
 // GetLivenessResponse200Headers the declared response headers of an HTTP 200 response for GetLiveness
@@ -4751,6 +4849,12 @@ type GetMetricsResponse200Headers struct {
 	RequestID string
 }
 
+// GetMetricsResponse401Headers the declared response headers of an HTTP 401 response for GetMetrics
+type GetMetricsResponse401Headers struct {
+	RequestID       string
+	WWWAuthenticate string
+}
+
 // GetMetricsResponse404Headers the declared response headers of an HTTP 404 response for GetMetrics
 type GetMetricsResponse404Headers struct {
 	RequestID string
@@ -4759,12 +4863,21 @@ type GetMetricsResponse404Headers struct {
 type GetMetricsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthenticated
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *NotFound
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetMetricsResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetMetricsResponse401Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *GetMetricsResponse404Headers
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetMetricsResponse) GetApplicationProblemJSON401() *Unauthenticated {
+	return r.ApplicationProblemJSON401
 }
 
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
@@ -5156,12 +5269,15 @@ type DeleteCollectionResponse406Headers struct {
 
 // DeleteCollectionResponse409Headers the declared response headers of an HTTP 409 response for DeleteCollection
 type DeleteCollectionResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // DeleteCollectionResponse412Headers the declared response headers of an HTTP 412 response for DeleteCollection
 type DeleteCollectionResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // DeleteCollectionResponse500Headers the declared response headers of an HTTP 500 response for DeleteCollection
@@ -5448,16 +5564,18 @@ func (r GetCollectionResponse) ContentType() string {
 
 // PatchCollectionResponse200Headers the declared response headers of an HTTP 200 response for PatchCollection
 type PatchCollectionResponse200Headers struct {
-	ETag              *string
-	PreferenceApplied *string
-	RequestID         string
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // PatchCollectionResponse204Headers the declared response headers of an HTTP 204 response for PatchCollection
 type PatchCollectionResponse204Headers struct {
-	ETag              *string
-	PreferenceApplied *string
-	RequestID         string
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // PatchCollectionResponse400Headers the declared response headers of an HTTP 400 response for PatchCollection
@@ -5483,12 +5601,15 @@ type PatchCollectionResponse406Headers struct {
 
 // PatchCollectionResponse409Headers the declared response headers of an HTTP 409 response for PatchCollection
 type PatchCollectionResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // PatchCollectionResponse412Headers the declared response headers of an HTTP 412 response for PatchCollection
 type PatchCollectionResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // PatchCollectionResponse413Headers the declared response headers of an HTTP 413 response for PatchCollection
@@ -5505,7 +5626,8 @@ type PatchCollectionResponse415Headers struct {
 
 // PatchCollectionResponse422Headers the declared response headers of an HTTP 422 response for PatchCollection
 type PatchCollectionResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // PatchCollectionResponse500Headers the declared response headers of an HTTP 500 response for PatchCollection
@@ -5708,12 +5830,15 @@ type PutCollectionResponse406Headers struct {
 
 // PutCollectionResponse409Headers the declared response headers of an HTTP 409 response for PutCollection
 type PutCollectionResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // PutCollectionResponse412Headers the declared response headers of an HTTP 412 response for PutCollection
 type PutCollectionResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // PutCollectionResponse413Headers the declared response headers of an HTTP 413 response for PutCollection
@@ -5730,7 +5855,8 @@ type PutCollectionResponse415Headers struct {
 
 // PutCollectionResponse422Headers the declared response headers of an HTTP 422 response for PutCollection
 type PutCollectionResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // PutCollectionResponse500Headers the declared response headers of an HTTP 500 response for PutCollection
@@ -5938,7 +6064,8 @@ type AggregateDocumentsResponse415Headers struct {
 
 // AggregateDocumentsResponse422Headers the declared response headers of an HTTP 422 response for AggregateDocuments
 type AggregateDocumentsResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // AggregateDocumentsResponse500Headers the declared response headers of an HTTP 500 response for AggregateDocuments
@@ -6078,14 +6205,16 @@ func (r AggregateDocumentsResponse) ContentType() string {
 
 // DeleteDocumentsResponse200Headers the declared response headers of an HTTP 200 response for DeleteDocuments
 type DeleteDocumentsResponse200Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // DeleteDocumentsResponse202Headers the declared response headers of an HTTP 202 response for DeleteDocuments
 type DeleteDocumentsResponse202Headers struct {
-	Location          string
-	PreferenceApplied *string
-	RequestID         string
+	IdempotencyReplayed *string
+	Location            string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // DeleteDocumentsResponse400Headers the declared response headers of an HTTP 400 response for DeleteDocuments
@@ -6111,7 +6240,9 @@ type DeleteDocumentsResponse406Headers struct {
 
 // DeleteDocumentsResponse409Headers the declared response headers of an HTTP 409 response for DeleteDocuments
 type DeleteDocumentsResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // DeleteDocumentsResponse413Headers the declared response headers of an HTTP 413 response for DeleteDocuments
@@ -6128,7 +6259,8 @@ type DeleteDocumentsResponse415Headers struct {
 
 // DeleteDocumentsResponse422Headers the declared response headers of an HTTP 422 response for DeleteDocuments
 type DeleteDocumentsResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // DeleteDocumentsResponse500Headers the declared response headers of an HTTP 500 response for DeleteDocuments
@@ -6322,7 +6454,8 @@ type ListDocumentsResponse413Headers struct {
 
 // ListDocumentsResponse422Headers the declared response headers of an HTTP 422 response for ListDocuments
 type ListDocumentsResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // ListDocumentsResponse500Headers the declared response headers of an HTTP 500 response for ListDocuments
@@ -6459,10 +6592,11 @@ type CreateDocumentResponse200Headers struct {
 
 // CreateDocumentResponse201Headers the declared response headers of an HTTP 201 response for CreateDocument
 type CreateDocumentResponse201Headers struct {
-	ETag              string
-	Location          string
-	PreferenceApplied *string
-	RequestID         string
+	ETag                string
+	IdempotencyReplayed *string
+	Location            string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // CreateDocumentResponse204Headers the declared response headers of an HTTP 204 response for CreateDocument
@@ -6494,7 +6628,9 @@ type CreateDocumentResponse406Headers struct {
 
 // CreateDocumentResponse409Headers the declared response headers of an HTTP 409 response for CreateDocument
 type CreateDocumentResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // CreateDocumentResponse413Headers the declared response headers of an HTTP 413 response for CreateDocument
@@ -6511,7 +6647,8 @@ type CreateDocumentResponse415Headers struct {
 
 // CreateDocumentResponse422Headers the declared response headers of an HTTP 422 response for CreateDocument
 type CreateDocumentResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // CreateDocumentResponse500Headers the declared response headers of an HTTP 500 response for CreateDocument
@@ -6703,7 +6840,8 @@ type DeleteDocumentResponse406Headers struct {
 
 // DeleteDocumentResponse412Headers the declared response headers of an HTTP 412 response for DeleteDocument
 type DeleteDocumentResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // DeleteDocumentResponse428Headers the declared response headers of an HTTP 428 response for DeleteDocument
@@ -6882,7 +7020,8 @@ type GetDocumentResponse406Headers struct {
 
 // GetDocumentResponse412Headers the declared response headers of an HTTP 412 response for GetDocument
 type GetDocumentResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // GetDocumentResponse413Headers the declared response headers of an HTTP 413 response for GetDocument
@@ -7061,7 +7200,8 @@ type HeadDocumentResponse406Headers struct {
 
 // HeadDocumentResponse412Headers the declared response headers of an HTTP 412 response for HeadDocument
 type HeadDocumentResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // HeadDocumentResponse500Headers the declared response headers of an HTTP 500 response for HeadDocument
@@ -7178,16 +7318,18 @@ func (r HeadDocumentResponse) ContentType() string {
 
 // PatchDocumentResponse200Headers the declared response headers of an HTTP 200 response for PatchDocument
 type PatchDocumentResponse200Headers struct {
-	ETag              *string
-	PreferenceApplied *string
-	RequestID         string
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // PatchDocumentResponse204Headers the declared response headers of an HTTP 204 response for PatchDocument
 type PatchDocumentResponse204Headers struct {
-	ETag              *string
-	PreferenceApplied *string
-	RequestID         string
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // PatchDocumentResponse400Headers the declared response headers of an HTTP 400 response for PatchDocument
@@ -7213,12 +7355,15 @@ type PatchDocumentResponse406Headers struct {
 
 // PatchDocumentResponse409Headers the declared response headers of an HTTP 409 response for PatchDocument
 type PatchDocumentResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // PatchDocumentResponse412Headers the declared response headers of an HTTP 412 response for PatchDocument
 type PatchDocumentResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // PatchDocumentResponse413Headers the declared response headers of an HTTP 413 response for PatchDocument
@@ -7235,7 +7380,8 @@ type PatchDocumentResponse415Headers struct {
 
 // PatchDocumentResponse422Headers the declared response headers of an HTTP 422 response for PatchDocument
 type PatchDocumentResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // PatchDocumentResponse428Headers the declared response headers of an HTTP 428 response for PatchDocument
@@ -7452,12 +7598,15 @@ type PutDocumentResponse406Headers struct {
 
 // PutDocumentResponse409Headers the declared response headers of an HTTP 409 response for PutDocument
 type PutDocumentResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // PutDocumentResponse412Headers the declared response headers of an HTTP 412 response for PutDocument
 type PutDocumentResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // PutDocumentResponse413Headers the declared response headers of an HTTP 413 response for PutDocument
@@ -7474,7 +7623,8 @@ type PutDocumentResponse415Headers struct {
 
 // PutDocumentResponse422Headers the declared response headers of an HTTP 422 response for PutDocument
 type PutDocumentResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // PutDocumentResponse428Headers the declared response headers of an HTTP 428 response for PutDocument
@@ -7792,24 +7942,27 @@ func (r DiffDocumentResponse) ContentType() string {
 
 // RestoreDocumentResponse200Headers the declared response headers of an HTTP 200 response for RestoreDocument
 type RestoreDocumentResponse200Headers struct {
-	ETag              *string
-	PreferenceApplied *string
-	RequestID         string
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // RestoreDocumentResponse201Headers the declared response headers of an HTTP 201 response for RestoreDocument
 type RestoreDocumentResponse201Headers struct {
-	ETag              string
-	Location          string
-	PreferenceApplied *string
-	RequestID         string
+	ETag                string
+	IdempotencyReplayed *string
+	Location            string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // RestoreDocumentResponse204Headers the declared response headers of an HTTP 204 response for RestoreDocument
 type RestoreDocumentResponse204Headers struct {
-	ETag              *string
-	PreferenceApplied *string
-	RequestID         string
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // RestoreDocumentResponse400Headers the declared response headers of an HTTP 400 response for RestoreDocument
@@ -7835,12 +7988,15 @@ type RestoreDocumentResponse406Headers struct {
 
 // RestoreDocumentResponse409Headers the declared response headers of an HTTP 409 response for RestoreDocument
 type RestoreDocumentResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // RestoreDocumentResponse412Headers the declared response headers of an HTTP 412 response for RestoreDocument
 type RestoreDocumentResponse412Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // RestoreDocumentResponse413Headers the declared response headers of an HTTP 413 response for RestoreDocument
@@ -7857,7 +8013,8 @@ type RestoreDocumentResponse415Headers struct {
 
 // RestoreDocumentResponse422Headers the declared response headers of an HTTP 422 response for RestoreDocument
 type RestoreDocumentResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // RestoreDocumentResponse428Headers the declared response headers of an HTTP 428 response for RestoreDocument
@@ -8487,7 +8644,8 @@ type ImportDocumentsResponse415Headers struct {
 
 // ImportDocumentsResponse422Headers the declared response headers of an HTTP 422 response for ImportDocuments
 type ImportDocumentsResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // ImportDocumentsResponse500Headers the declared response headers of an HTTP 500 response for ImportDocuments
@@ -8632,9 +8790,10 @@ type MigrateDocumentsResponse200Headers struct {
 
 // MigrateDocumentsResponse202Headers the declared response headers of an HTTP 202 response for MigrateDocuments
 type MigrateDocumentsResponse202Headers struct {
-	Location          string
-	PreferenceApplied *string
-	RequestID         string
+	IdempotencyReplayed *string
+	Location            string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // MigrateDocumentsResponse400Headers the declared response headers of an HTTP 400 response for MigrateDocuments
@@ -8660,7 +8819,9 @@ type MigrateDocumentsResponse406Headers struct {
 
 // MigrateDocumentsResponse409Headers the declared response headers of an HTTP 409 response for MigrateDocuments
 type MigrateDocumentsResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // MigrateDocumentsResponse413Headers the declared response headers of an HTTP 413 response for MigrateDocuments
@@ -8677,7 +8838,8 @@ type MigrateDocumentsResponse415Headers struct {
 
 // MigrateDocumentsResponse422Headers the declared response headers of an HTTP 422 response for MigrateDocuments
 type MigrateDocumentsResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // MigrateDocumentsResponse500Headers the declared response headers of an HTTP 500 response for MigrateDocuments
@@ -8874,7 +9036,8 @@ type QueryDocumentsResponse415Headers struct {
 
 // QueryDocumentsResponse422Headers the declared response headers of an HTTP 422 response for QueryDocuments
 type QueryDocumentsResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // QueryDocumentsResponse500Headers the declared response headers of an HTTP 500 response for QueryDocuments
@@ -9150,14 +9313,16 @@ func (r ListCollectionRevisionsResponse) ContentType() string {
 
 // UpdateDocumentsResponse200Headers the declared response headers of an HTTP 200 response for UpdateDocuments
 type UpdateDocumentsResponse200Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // UpdateDocumentsResponse202Headers the declared response headers of an HTTP 202 response for UpdateDocuments
 type UpdateDocumentsResponse202Headers struct {
-	Location          string
-	PreferenceApplied *string
-	RequestID         string
+	IdempotencyReplayed *string
+	Location            string
+	PreferenceApplied   *string
+	RequestID           string
 }
 
 // UpdateDocumentsResponse400Headers the declared response headers of an HTTP 400 response for UpdateDocuments
@@ -9183,7 +9348,9 @@ type UpdateDocumentsResponse406Headers struct {
 
 // UpdateDocumentsResponse409Headers the declared response headers of an HTTP 409 response for UpdateDocuments
 type UpdateDocumentsResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // UpdateDocumentsResponse413Headers the declared response headers of an HTTP 413 response for UpdateDocuments
@@ -9200,7 +9367,8 @@ type UpdateDocumentsResponse415Headers struct {
 
 // UpdateDocumentsResponse422Headers the declared response headers of an HTTP 422 response for UpdateDocuments
 type UpdateDocumentsResponse422Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // UpdateDocumentsResponse500Headers the declared response headers of an HTTP 500 response for UpdateDocuments
@@ -9655,7 +9823,9 @@ type CancelOperationResponse406Headers struct {
 
 // CancelOperationResponse409Headers the declared response headers of an HTTP 409 response for CancelOperation
 type CancelOperationResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // CancelOperationResponse500Headers the declared response headers of an HTTP 500 response for CancelOperation
@@ -9913,8 +10083,9 @@ func (r ListOperationFailuresResponse) ContentType() string {
 
 // RollbackOperationResponse202Headers the declared response headers of an HTTP 202 response for RollbackOperation
 type RollbackOperationResponse202Headers struct {
-	Location  string
-	RequestID string
+	IdempotencyReplayed *string
+	Location            string
+	RequestID           string
 }
 
 // RollbackOperationResponse400Headers the declared response headers of an HTTP 400 response for RollbackOperation
@@ -9940,7 +10111,9 @@ type RollbackOperationResponse406Headers struct {
 
 // RollbackOperationResponse409Headers the declared response headers of an HTTP 409 response for RollbackOperation
 type RollbackOperationResponse409Headers struct {
-	RequestID string
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
 }
 
 // RollbackOperationResponse500Headers the declared response headers of an HTTP 500 response for RollbackOperation
@@ -10074,6 +10247,8 @@ func (c *ClientWithResponses) GetLivenessWithResponse(ctx context.Context, reqEd
 }
 
 // GetMetricsWithResponse Metrics in the Prometheus text format
+//
+// Asks for the key where the setting `metrics.keyed` says so.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10860,8 +11035,8 @@ func (c *ClientWithResponses) ListOperationFailuresWithResponse(ctx context.Cont
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/operations/{operation}/rollback (the `RollbackOperation` operationId).
-func (c *ClientWithResponses) RollbackOperationWithResponse(ctx context.Context, operation OperationID, reqEditors ...RequestEditorFn) (*RollbackOperationResponse, error) {
-	rsp, err := c.RollbackOperation(ctx, operation, reqEditors...)
+func (c *ClientWithResponses) RollbackOperationWithResponse(ctx context.Context, operation OperationID, params *RollbackOperationParams, reqEditors ...RequestEditorFn) (*RollbackOperationResponse, error) {
+	rsp, err := c.RollbackOperation(ctx, operation, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -10921,6 +11096,13 @@ func ParseGetMetricsResponse(rsp *http.Response) (*GetMetricsResponse, error) {
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
 		var dest NotFound
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -10941,6 +11123,23 @@ func ParseGetMetricsResponse(rsp *http.Response) (*GetMetricsResponse, error) {
 			headers.RequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetMetricsResponse401Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
 	case rsp.StatusCode == 404:
 		var headers GetMetricsResponse404Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -11469,6 +11668,13 @@ func ParseDeleteCollectionResponse(rsp *http.Response) (*DeleteCollectionRespons
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers DeleteCollectionResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -11476,9 +11682,23 @@ func ParseDeleteCollectionResponse(rsp *http.Response) (*DeleteCollectionRespons
 			}
 			headers.RequestID = value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 412:
 		var headers DeleteCollectionResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -11828,6 +12048,13 @@ func ParsePatchCollectionResponse(rsp *http.Response) (*PatchCollectionResponse,
 			}
 			headers.ETag = &value
 		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -11851,6 +12078,13 @@ func ParsePatchCollectionResponse(rsp *http.Response) (*PatchCollectionResponse,
 				return nil, err
 			}
 			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
 		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
@@ -11916,6 +12150,13 @@ func ParsePatchCollectionResponse(rsp *http.Response) (*PatchCollectionResponse,
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers PatchCollectionResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -11923,9 +12164,23 @@ func ParsePatchCollectionResponse(rsp *http.Response) (*PatchCollectionResponse,
 			}
 			headers.RequestID = value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 412:
 		var headers PatchCollectionResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -11970,6 +12225,13 @@ func ParsePatchCollectionResponse(rsp *http.Response) (*PatchCollectionResponse,
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers PatchCollectionResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12249,6 +12511,13 @@ func ParsePutCollectionResponse(rsp *http.Response) (*PutCollectionResponse, err
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers PutCollectionResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12256,9 +12525,23 @@ func ParsePutCollectionResponse(rsp *http.Response) (*PutCollectionResponse, err
 			}
 			headers.RequestID = value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 412:
 		var headers PutCollectionResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12303,6 +12586,13 @@ func ParsePutCollectionResponse(rsp *http.Response) (*PutCollectionResponse, err
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers PutCollectionResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12533,6 +12823,13 @@ func ParseAggregateDocumentsResponse(rsp *http.Response) (*AggregateDocumentsRes
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers AggregateDocumentsResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12676,6 +12973,13 @@ func ParseDeleteDocumentsResponse(rsp *http.Response) (*DeleteDocumentsResponse,
 	switch {
 	case rsp.StatusCode == 200:
 		var headers DeleteDocumentsResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12686,6 +12990,13 @@ func ParseDeleteDocumentsResponse(rsp *http.Response) (*DeleteDocumentsResponse,
 		response.Headers200 = &headers
 	case rsp.StatusCode == 202:
 		var headers DeleteDocumentsResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12757,12 +13068,26 @@ func ParseDeleteDocumentsResponse(rsp *http.Response) (*DeleteDocumentsResponse,
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers DeleteDocumentsResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
@@ -12801,6 +13126,13 @@ func ParseDeleteDocumentsResponse(rsp *http.Response) (*DeleteDocumentsResponse,
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers DeleteDocumentsResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -13025,6 +13357,13 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 		response.Headers413 = &headers
 	case rsp.StatusCode == 422:
 		var headers ListDocumentsResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -13195,6 +13534,13 @@ func ParseCreateDocumentResponse(rsp *http.Response) (*CreateDocumentResponse, e
 			}
 			headers.ETag = value
 		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -13283,12 +13629,26 @@ func ParseCreateDocumentResponse(rsp *http.Response) (*CreateDocumentResponse, e
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateDocumentResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
@@ -13327,6 +13687,13 @@ func ParseCreateDocumentResponse(rsp *http.Response) (*CreateDocumentResponse, e
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers CreateDocumentResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -13526,6 +13893,13 @@ func ParseDeleteDocumentResponse(rsp *http.Response) (*DeleteDocumentResponse, e
 		response.Headers406 = &headers
 	case rsp.StatusCode == 412:
 		var headers DeleteDocumentResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -13798,6 +14172,13 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 		response.Headers406 = &headers
 	case rsp.StatusCode == 412:
 		var headers GetDocumentResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -14059,6 +14440,13 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 		response.Headers406 = &headers
 	case rsp.StatusCode == 412:
 		var headers HeadDocumentResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -14219,6 +14607,13 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 			}
 			headers.ETag = &value
 		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -14242,6 +14637,13 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 				return nil, err
 			}
 			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
 		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
@@ -14307,6 +14709,13 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers PatchDocumentResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -14314,9 +14723,23 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 			}
 			headers.RequestID = value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 412:
 		var headers PatchDocumentResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -14361,6 +14784,13 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers PatchDocumentResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -14657,6 +15087,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers PutDocumentResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -14664,9 +15101,23 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 			}
 			headers.RequestID = value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 412:
 		var headers PutDocumentResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -14711,6 +15162,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers PutDocumentResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -15050,6 +15508,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 			}
 			headers.ETag = &value
 		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -15073,6 +15538,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 				return nil, err
 			}
 			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
 		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
@@ -15104,6 +15576,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 				return nil, err
 			}
 			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
 		}
 		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
 			var value string
@@ -15169,6 +15648,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers RestoreDocumentResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -15176,9 +15662,23 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 			}
 			headers.RequestID = value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 412:
 		var headers RestoreDocumentResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -15223,6 +15723,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers RestoreDocumentResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -15976,6 +16483,13 @@ func ParseImportDocumentsResponse(rsp *http.Response) (*ImportDocumentsResponse,
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers ImportDocumentsResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -16129,6 +16643,13 @@ func ParseMigrateDocumentsResponse(rsp *http.Response) (*MigrateDocumentsRespons
 		response.Headers200 = &headers
 	case rsp.StatusCode == 202:
 		var headers MigrateDocumentsResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -16200,12 +16721,26 @@ func ParseMigrateDocumentsResponse(rsp *http.Response) (*MigrateDocumentsRespons
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers MigrateDocumentsResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
@@ -16244,6 +16779,13 @@ func ParseMigrateDocumentsResponse(rsp *http.Response) (*MigrateDocumentsRespons
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers MigrateDocumentsResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -16471,6 +17013,13 @@ func ParseQueryDocumentsResponse(rsp *http.Response) (*QueryDocumentsResponse, e
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers QueryDocumentsResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -16783,6 +17332,13 @@ func ParseUpdateDocumentsResponse(rsp *http.Response) (*UpdateDocumentsResponse,
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UpdateDocumentsResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -16793,6 +17349,13 @@ func ParseUpdateDocumentsResponse(rsp *http.Response) (*UpdateDocumentsResponse,
 		response.Headers200 = &headers
 	case rsp.StatusCode == 202:
 		var headers UpdateDocumentsResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -16864,12 +17427,26 @@ func ParseUpdateDocumentsResponse(rsp *http.Response) (*UpdateDocumentsResponse,
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers UpdateDocumentsResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
@@ -16908,6 +17485,13 @@ func ParseUpdateDocumentsResponse(rsp *http.Response) (*UpdateDocumentsResponse,
 		response.Headers415 = &headers
 	case rsp.StatusCode == 422:
 		var headers UpdateDocumentsResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -17411,12 +17995,26 @@ func ParseCancelOperationResponse(rsp *http.Response) (*CancelOperationResponse,
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers CancelOperationResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 500:
@@ -17695,6 +18293,13 @@ func ParseRollbackOperationResponse(rsp *http.Response) (*RollbackOperationRespo
 	switch {
 	case rsp.StatusCode == 202:
 		var headers RollbackOperationResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -17759,12 +18364,26 @@ func ParseRollbackOperationResponse(rsp *http.Response) (*RollbackOperationRespo
 		response.Headers406 = &headers
 	case rsp.StatusCode == 409:
 		var headers RollbackOperationResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.Headers409 = &headers
 	case rsp.StatusCode == 500:

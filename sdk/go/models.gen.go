@@ -1784,6 +1784,9 @@ type Filter = string
 // Force defines model for Force.
 type Force = bool
 
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = string
+
 // IfMatch defines model for IfMatch.
 type IfMatch = string
 
@@ -1909,6 +1912,9 @@ type PatchCollectionParams struct {
 	// IfMatch Strong entity tags, or `*`: go on only if the current revision is one of them (RFC 9110 section 13.1.1).
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
 	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
 	Prefer *Prefer `json:"Prefer,omitempty"`
 }
@@ -1935,6 +1941,9 @@ type DeleteDocumentsParams struct {
 
 	// Prefer `respond-async` asks for an operation, however few documents there are (RFC 7240); other preferences are ignored.
 	Prefer *PreferAsync `json:"Prefer,omitempty"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListDocumentsParams defines parameters for ListDocuments.
@@ -1977,6 +1986,9 @@ type CreateDocumentParams struct {
 
 	// ValidateOnly Judge the request as ever and store nothing.
 	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
 	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
 	Prefer *Prefer `json:"Prefer,omitempty"`
@@ -2032,6 +2044,9 @@ type PatchDocumentParams struct {
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
 	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
 	Prefer *Prefer `json:"Prefer,omitempty"`
 }
@@ -2070,6 +2085,9 @@ type RestoreDocumentParams struct {
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
 	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
 	Prefer *Prefer `json:"Prefer,omitempty"`
@@ -2136,6 +2154,9 @@ type MigrateDocumentsParams struct {
 
 	// Prefer `respond-async` asks for an operation, however few documents there are (RFC 7240); other preferences are ignored.
 	Prefer *PreferAsync `json:"Prefer,omitempty"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListCollectionRevisionsParams defines parameters for ListCollectionRevisions.
@@ -2154,6 +2175,9 @@ type UpdateDocumentsParams struct {
 
 	// Prefer `respond-async` asks for an operation, however few documents there are (RFC 7240); other preferences are ignored.
 	Prefer *PreferAsync `json:"Prefer,omitempty"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListOperationsParams defines parameters for ListOperations.
@@ -2181,6 +2205,12 @@ type ListOperationFailuresParams struct {
 
 	// PageToken The `nextPageToken` of the page before; empty is the first page. It belongs to this list alone.
 	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
+}
+
+// RollbackOperationParams defines parameters for RollbackOperation.
+type RollbackOperationParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // PatchCollectionJSONRequestBody defines body for PatchCollection for application/json ContentType.

@@ -1450,6 +1450,9 @@ type Filter = string
 // Force defines model for Force.
 type Force = bool
 
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = string
+
 // IfMatch defines model for IfMatch.
 type IfMatch = string
 
@@ -1575,6 +1578,9 @@ type PatchCollectionParams struct {
 	// IfMatch Strong entity tags, or `*`: go on only if the current revision is one of them (RFC 9110 section 13.1.1).
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
 	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
 	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
 }
@@ -1601,6 +1607,9 @@ type DeleteDocumentsParams struct {
 
 	// Prefer `respond-async` asks for an operation, however few documents there are (RFC 7240); other preferences are ignored.
 	Prefer PreferAsync `json:"Prefer,omitempty,omitzero"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // ListDocumentsParams defines parameters for ListDocuments.
@@ -1643,6 +1652,9 @@ type CreateDocumentParams struct {
 
 	// ValidateOnly Judge the request as ever and store nothing.
 	ValidateOnly ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty,omitzero"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
 	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
 	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
@@ -1698,6 +1710,9 @@ type PatchDocumentParams struct {
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
 	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
 	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
 }
@@ -1736,6 +1751,9 @@ type RestoreDocumentParams struct {
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
 	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
 	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
@@ -1802,6 +1820,9 @@ type MigrateDocumentsParams struct {
 
 	// Prefer `respond-async` asks for an operation, however few documents there are (RFC 7240); other preferences are ignored.
 	Prefer PreferAsync `json:"Prefer,omitempty,omitzero"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // ListCollectionRevisionsParams defines parameters for ListCollectionRevisions.
@@ -1820,6 +1841,9 @@ type UpdateDocumentsParams struct {
 
 	// Prefer `respond-async` asks for an operation, however few documents there are (RFC 7240); other preferences are ignored.
 	Prefer PreferAsync `json:"Prefer,omitempty,omitzero"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // ListOperationsParams defines parameters for ListOperations.
@@ -1847,6 +1871,12 @@ type ListOperationFailuresParams struct {
 
 	// PageToken The `nextPageToken` of the page before; empty is the first page. It belongs to this list alone.
 	PageToken PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty,omitzero"`
+}
+
+// RollbackOperationParams defines parameters for RollbackOperation.
+type RollbackOperationParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // PatchCollectionJSONRequestBody defines body for PatchCollection for application/json ContentType.

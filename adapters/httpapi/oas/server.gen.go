@@ -122,7 +122,7 @@ type ServerInterface interface {
 	ListOperationFailures(w http.ResponseWriter, r *http.Request, operation OperationID, params ListOperationFailuresParams)
 	// RollbackOperation Take back what an operation did
 	// (POST /v1/operations/{operation}/rollback)
-	RollbackOperation(w http.ResponseWriter, r *http.Request, operation OperationID)
+	RollbackOperation(w http.ResponseWriter, r *http.Request, operation OperationID, params RollbackOperationParams)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -453,6 +453,25 @@ func (siw *ServerInterfaceWrapper) PatchCollection(w http.ResponseWriter, r *htt
 
 	}
 
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
 	// ------------- Optional header parameter "Prefer" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
 		var Prefer Prefer
@@ -662,6 +681,25 @@ func (siw *ServerInterfaceWrapper) DeleteDocuments(w http.ResponseWriter, r *htt
 
 	}
 
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.DeleteDocuments(w, r, collection, params)
 	}))
@@ -864,6 +902,25 @@ func (siw *ServerInterfaceWrapper) CreateDocument(w http.ResponseWriter, r *http
 	}
 
 	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
 
 	// ------------- Optional header parameter "Prefer" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
@@ -1255,6 +1312,25 @@ func (siw *ServerInterfaceWrapper) PatchDocument(w http.ResponseWriter, r *http.
 
 	}
 
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
 	// ------------- Optional header parameter "Prefer" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
 		var Prefer Prefer
@@ -1536,6 +1612,25 @@ func (siw *ServerInterfaceWrapper) RestoreDocument(w http.ResponseWriter, r *htt
 		}
 
 		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
 
 	}
 
@@ -1889,6 +1984,25 @@ func (siw *ServerInterfaceWrapper) MigrateDocuments(w http.ResponseWriter, r *ht
 
 	}
 
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.MigrateDocuments(w, r, collection, params)
 	}))
@@ -2030,6 +2144,25 @@ func (siw *ServerInterfaceWrapper) UpdateDocuments(w http.ResponseWriter, r *htt
 		}
 
 		params.Prefer = Prefer
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
 
 	}
 
@@ -2238,8 +2371,32 @@ func (siw *ServerInterfaceWrapper) RollbackOperation(w http.ResponseWriter, r *h
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RollbackOperationParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.RollbackOperation(w, r, operation)
+		siw.Handler.RollbackOperation(w, r, operation, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2417,7 +2574,9 @@ type ConditionRequiredApplicationProblemPlusJSONResponse struct {
 }
 
 type ConflictResponseHeaders struct {
-	RequestID string
+	IdempotencyReplayed string
+	RequestID           string
+	RetryAfter          string
 }
 type ConflictApplicationProblemPlusJSONResponse struct {
 	Body Problem
@@ -2435,7 +2594,8 @@ type InternalApplicationProblemPlusJSONResponse struct {
 }
 
 type InvalidResponseHeaders struct {
-	RequestID string
+	IdempotencyReplayed string
+	RequestID           string
 }
 type InvalidApplicationProblemPlusJSONResponse struct {
 	Body Problem
@@ -2471,7 +2631,8 @@ type NotFoundApplicationProblemPlusJSONResponse struct {
 }
 
 type StaleResponseHeaders struct {
-	RequestID string
+	IdempotencyReplayed string
+	RequestID           string
 }
 type StaleApplicationProblemPlusJSONResponse struct {
 	Body Problem
@@ -2593,6 +2754,24 @@ func (response GetMetrics200TextResponse) VisitGetMetricsResponse(w http.Respons
 	w.WriteHeader(200)
 
 	_, err := w.Write([]byte(fmt.Sprint(response.Body)))
+	return err
+}
+
+type GetMetrics401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetMetrics401ApplicationProblemPlusJSONResponse) VisitGetMetricsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
 	return err
 }
 
@@ -3054,7 +3233,9 @@ func (response DeleteCollection409ApplicationProblemPlusJSONResponse) VisitDelet
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3071,6 +3252,7 @@ func (response DeleteCollection412ApplicationProblemPlusJSONResponse) VisitDelet
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -3281,9 +3463,10 @@ type PatchCollectionResponseObject interface {
 }
 
 type PatchCollection200ResponseHeaders struct {
-	ETag              string
-	PreferenceApplied string
-	RequestID         string
+	ETag                string
+	IdempotencyReplayed string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type PatchCollection200JSONResponse struct {
@@ -3299,6 +3482,7 @@ func (response PatchCollection200JSONResponse) VisitPatchCollectionResponse(w ht
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
@@ -3307,9 +3491,10 @@ func (response PatchCollection200JSONResponse) VisitPatchCollectionResponse(w ht
 }
 
 type PatchCollection204ResponseHeaders struct {
-	ETag              string
-	PreferenceApplied string
-	RequestID         string
+	ETag                string
+	IdempotencyReplayed string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type PatchCollection204Response struct {
@@ -3318,6 +3503,7 @@ type PatchCollection204Response struct {
 
 func (response PatchCollection204Response) VisitPatchCollectionResponse(w http.ResponseWriter) error {
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(204)
@@ -3404,7 +3590,9 @@ func (response PatchCollection409ApplicationProblemPlusJSONResponse) VisitPatchC
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3421,6 +3609,7 @@ func (response PatchCollection412ApplicationProblemPlusJSONResponse) VisitPatchC
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -3474,6 +3663,7 @@ func (response PatchCollection422ApplicationProblemPlusJSONResponse) VisitPatchC
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -3677,7 +3867,9 @@ func (response PutCollection409ApplicationProblemPlusJSONResponse) VisitPutColle
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3694,6 +3886,7 @@ func (response PutCollection412ApplicationProblemPlusJSONResponse) VisitPutColle
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -3747,6 +3940,7 @@ func (response PutCollection422ApplicationProblemPlusJSONResponse) VisitPutColle
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -4006,6 +4200,7 @@ func (response AggregateDocuments422ApplicationProblemPlusJSONResponse) VisitAgg
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -4058,7 +4253,8 @@ type DeleteDocumentsResponseObject interface {
 }
 
 type DeleteDocuments200ResponseHeaders struct {
-	RequestID string
+	IdempotencyReplayed string
+	RequestID           string
 }
 
 type DeleteDocuments200JSONResponse struct {
@@ -4073,6 +4269,7 @@ func (response DeleteDocuments200JSONResponse) VisitDeleteDocumentsResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -4080,9 +4277,10 @@ func (response DeleteDocuments200JSONResponse) VisitDeleteDocumentsResponse(w ht
 }
 
 type DeleteDocuments202ResponseHeaders struct {
-	Location          string
-	PreferenceApplied string
-	RequestID         string
+	IdempotencyReplayed string
+	Location            string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type DeleteDocuments202JSONResponse struct {
@@ -4097,6 +4295,7 @@ func (response DeleteDocuments202JSONResponse) VisitDeleteDocumentsResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -4185,7 +4384,9 @@ func (response DeleteDocuments409ApplicationProblemPlusJSONResponse) VisitDelete
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -4238,6 +4439,7 @@ func (response DeleteDocuments422ApplicationProblemPlusJSONResponse) VisitDelete
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -4417,6 +4619,7 @@ func (response ListDocuments422ApplicationProblemPlusJSONResponse) VisitListDocu
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -4493,10 +4696,11 @@ func (response CreateDocument200JSONResponse) VisitCreateDocumentResponse(w http
 }
 
 type CreateDocument201ResponseHeaders struct {
-	ETag              string
-	Location          string
-	PreferenceApplied string
-	RequestID         string
+	ETag                string
+	IdempotencyReplayed string
+	Location            string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type CreateDocument201JSONResponse struct {
@@ -4512,6 +4716,7 @@ func (response CreateDocument201JSONResponse) VisitCreateDocumentResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -4616,7 +4821,9 @@ func (response CreateDocument409ApplicationProblemPlusJSONResponse) VisitCreateD
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -4669,6 +4876,7 @@ func (response CreateDocument422ApplicationProblemPlusJSONResponse) VisitCreateD
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -4838,6 +5046,7 @@ func (response DeleteDocument412ApplicationProblemPlusJSONResponse) VisitDeleteD
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -5042,6 +5251,7 @@ func (response GetDocument412ApplicationProblemPlusJSONResponse) VisitGetDocumen
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -5238,6 +5448,7 @@ func (response HeadDocument412ApplicationProblemPlusJSONResponse) VisitHeadDocum
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -5294,9 +5505,10 @@ type PatchDocumentResponseObject interface {
 }
 
 type PatchDocument200ResponseHeaders struct {
-	ETag              string
-	PreferenceApplied string
-	RequestID         string
+	ETag                string
+	IdempotencyReplayed string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type PatchDocument200JSONResponse struct {
@@ -5312,6 +5524,7 @@ func (response PatchDocument200JSONResponse) VisitPatchDocumentResponse(w http.R
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
@@ -5320,9 +5533,10 @@ func (response PatchDocument200JSONResponse) VisitPatchDocumentResponse(w http.R
 }
 
 type PatchDocument204ResponseHeaders struct {
-	ETag              string
-	PreferenceApplied string
-	RequestID         string
+	ETag                string
+	IdempotencyReplayed string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type PatchDocument204Response struct {
@@ -5331,6 +5545,7 @@ type PatchDocument204Response struct {
 
 func (response PatchDocument204Response) VisitPatchDocumentResponse(w http.ResponseWriter) error {
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(204)
@@ -5417,7 +5632,9 @@ func (response PatchDocument409ApplicationProblemPlusJSONResponse) VisitPatchDoc
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -5434,6 +5651,7 @@ func (response PatchDocument412ApplicationProblemPlusJSONResponse) VisitPatchDoc
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -5487,6 +5705,7 @@ func (response PatchDocument422ApplicationProblemPlusJSONResponse) VisitPatchDoc
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -5708,7 +5927,9 @@ func (response PutDocument409ApplicationProblemPlusJSONResponse) VisitPutDocumen
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -5725,6 +5946,7 @@ func (response PutDocument412ApplicationProblemPlusJSONResponse) VisitPutDocumen
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -5778,6 +6000,7 @@ func (response PutDocument422ApplicationProblemPlusJSONResponse) VisitPutDocumen
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -5986,9 +6209,10 @@ type RestoreDocumentResponseObject interface {
 }
 
 type RestoreDocument200ResponseHeaders struct {
-	ETag              string
-	PreferenceApplied string
-	RequestID         string
+	ETag                string
+	IdempotencyReplayed string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type RestoreDocument200JSONResponse struct {
@@ -6004,6 +6228,7 @@ func (response RestoreDocument200JSONResponse) VisitRestoreDocumentResponse(w ht
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
@@ -6012,10 +6237,11 @@ func (response RestoreDocument200JSONResponse) VisitRestoreDocumentResponse(w ht
 }
 
 type RestoreDocument201ResponseHeaders struct {
-	ETag              string
-	Location          string
-	PreferenceApplied string
-	RequestID         string
+	ETag                string
+	IdempotencyReplayed string
+	Location            string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type RestoreDocument201JSONResponse struct {
@@ -6031,6 +6257,7 @@ func (response RestoreDocument201JSONResponse) VisitRestoreDocumentResponse(w ht
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -6040,9 +6267,10 @@ func (response RestoreDocument201JSONResponse) VisitRestoreDocumentResponse(w ht
 }
 
 type RestoreDocument204ResponseHeaders struct {
-	ETag              string
-	PreferenceApplied string
-	RequestID         string
+	ETag                string
+	IdempotencyReplayed string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type RestoreDocument204Response struct {
@@ -6051,6 +6279,7 @@ type RestoreDocument204Response struct {
 
 func (response RestoreDocument204Response) VisitRestoreDocumentResponse(w http.ResponseWriter) error {
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(204)
@@ -6137,7 +6366,9 @@ func (response RestoreDocument409ApplicationProblemPlusJSONResponse) VisitRestor
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -6154,6 +6385,7 @@ func (response RestoreDocument412ApplicationProblemPlusJSONResponse) VisitRestor
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
@@ -6207,6 +6439,7 @@ func (response RestoreDocument422ApplicationProblemPlusJSONResponse) VisitRestor
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -6922,6 +7155,7 @@ func (response ImportDocuments422ApplicationProblemPlusJSONResponse) VisitImport
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -6996,9 +7230,10 @@ func (response MigrateDocuments200JSONResponse) VisitMigrateDocumentsResponse(w 
 }
 
 type MigrateDocuments202ResponseHeaders struct {
-	Location          string
-	PreferenceApplied string
-	RequestID         string
+	IdempotencyReplayed string
+	Location            string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type MigrateDocuments202JSONResponse struct {
@@ -7013,6 +7248,7 @@ func (response MigrateDocuments202JSONResponse) VisitMigrateDocumentsResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -7101,7 +7337,9 @@ func (response MigrateDocuments409ApplicationProblemPlusJSONResponse) VisitMigra
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -7154,6 +7392,7 @@ func (response MigrateDocuments422ApplicationProblemPlusJSONResponse) VisitMigra
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -7344,6 +7583,7 @@ func (response QueryDocuments422ApplicationProblemPlusJSONResponse) VisitQueryDo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -7535,7 +7775,8 @@ type UpdateDocumentsResponseObject interface {
 }
 
 type UpdateDocuments200ResponseHeaders struct {
-	RequestID string
+	IdempotencyReplayed string
+	RequestID           string
 }
 
 type UpdateDocuments200JSONResponse struct {
@@ -7550,6 +7791,7 @@ func (response UpdateDocuments200JSONResponse) VisitUpdateDocumentsResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -7557,9 +7799,10 @@ func (response UpdateDocuments200JSONResponse) VisitUpdateDocumentsResponse(w ht
 }
 
 type UpdateDocuments202ResponseHeaders struct {
-	Location          string
-	PreferenceApplied string
-	RequestID         string
+	IdempotencyReplayed string
+	Location            string
+	PreferenceApplied   string
+	RequestID           string
 }
 
 type UpdateDocuments202JSONResponse struct {
@@ -7574,6 +7817,7 @@ func (response UpdateDocuments202JSONResponse) VisitUpdateDocumentsResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -7662,7 +7906,9 @@ func (response UpdateDocuments409ApplicationProblemPlusJSONResponse) VisitUpdate
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -7715,6 +7961,7 @@ func (response UpdateDocuments422ApplicationProblemPlusJSONResponse) VisitUpdate
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
@@ -8140,7 +8387,9 @@ func (response CancelOperation409ApplicationProblemPlusJSONResponse) VisitCancel
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -8322,6 +8571,7 @@ func (response ListOperationFailures503ApplicationProblemPlusJSONResponse) Visit
 
 type RollbackOperationRequestObject struct {
 	Operation OperationID `json:"operation"`
+	Params    RollbackOperationParams
 }
 
 type RollbackOperationResponseObject interface {
@@ -8329,8 +8579,9 @@ type RollbackOperationResponseObject interface {
 }
 
 type RollbackOperation202ResponseHeaders struct {
-	Location  string
-	RequestID string
+	IdempotencyReplayed string
+	Location            string
+	RequestID           string
 }
 
 type RollbackOperation202JSONResponse struct {
@@ -8345,6 +8596,7 @@ func (response RollbackOperation202JSONResponse) VisitRollbackOperationResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(202)
@@ -8432,7 +8684,9 @@ func (response RollbackOperation409ApplicationProblemPlusJSONResponse) VisitRoll
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
@@ -9664,10 +9918,11 @@ func (sh *strictHandler) ListOperationFailures(w http.ResponseWriter, r *http.Re
 }
 
 // RollbackOperation operation middleware
-func (sh *strictHandler) RollbackOperation(w http.ResponseWriter, r *http.Request, operation OperationID) {
+func (sh *strictHandler) RollbackOperation(w http.ResponseWriter, r *http.Request, operation OperationID, params RollbackOperationParams) {
 	var request RollbackOperationRequestObject
 
 	request.Operation = operation
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.RollbackOperation(ctx, request.(RollbackOperationRequestObject))

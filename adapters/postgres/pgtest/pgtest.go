@@ -5,7 +5,7 @@
 //	func TestMain(m *testing.M) { pgtest.Main(m) }
 //
 //	func TestDocuments(t *testing.T) {
-//		url := schema.Open(t) // a database of this test's own, dropped when it ends
+//		url := schema.Open(t) // a database of this test's own until it ends
 //	}
 //
 // The databases live on the server that TEST_DATABASE_URL names, whose user must be allowed to create databases; without
@@ -48,14 +48,14 @@ type host struct {
 	run string // part of every name, so that runs do not meet on a shared server
 	n   atomic.Int64
 
-	mu        sync.Mutex
-	templates []string // dropped by close; other databases are dropped by the tests they belong to
+	mu   sync.Mutex
+	kept map[string]bool // databases dropped by close; others are dropped by the tests they belong to
 }
 
 // Open returns the connection string of an empty database that is dropped when the test ends, along with what is still connected to it.
 func Open(tb testing.TB) string {
 	tb.Helper()
-	return here.open(tb, "")
+	return here.open(tb)
 }
 
 // Main runs the tests of a package and then stops the server and drops the templates. Without it both go too, only less
@@ -99,12 +99,12 @@ func missing(tb testing.TB, err error) {
 	tb.Fatalf("no database: %v", err)
 }
 
-// open makes a database, from the template if one is named, for as long as the test runs.
-func (h *host) open(tb testing.TB, template string) string {
+// open makes an empty database for as long as the test runs.
+func (h *host) open(tb testing.TB) string {
 	tb.Helper()
 	h.need(tb)
 	name := h.name()
-	if err := h.create(tb.Context(), name, template); err != nil {
+	if err := h.create(tb.Context(), name, ""); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
@@ -119,6 +119,16 @@ func (h *host) open(tb testing.TB, template string) string {
 const namePrefix = "sheaf_test_"
 
 func (h *host) name() string { return fmt.Sprintf("%s%s_%d", namePrefix, h.run, h.n.Add(1)) }
+
+// keep leaves a database to close.
+func (h *host) keep(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.kept == nil {
+		h.kept = map[string]bool{}
+	}
+	h.kept[name] = true
+}
 
 func (h *host) create(ctx context.Context, name, template string) error {
 	statement := "CREATE DATABASE " + pgx.Identifier{name}.Sanitize()
@@ -166,7 +176,7 @@ func (h *host) close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var errs []error
-	for _, name := range h.templates {
+	for name := range h.kept {
 		errs = append(errs, h.drop(name))
 	}
 	return errors.Join(errs...)

@@ -89,7 +89,7 @@ func TestHost_GivenServer(t *testing.T) { //nolint:tparallel // as above
 func TestHost_GivenServerUnreachable(t *testing.T) {
 	t.Setenv("CI", "")
 	if got := outcome(t, func(tb *recorder) {
-		(&host{url: "postgres://127.0.0.1:1/x?connect_timeout=1"}).open(tb, "")
+		(&host{url: "postgres://127.0.0.1:1/x?connect_timeout=1"}).open(tb)
 	}); got != "fatal" {
 		t.Errorf("a given server that does not answer: %s, want fatal: never another one in its place", got)
 	}
@@ -183,17 +183,65 @@ func TestExecMode_DSN(t *testing.T) {
 	}
 }
 
+// Used again, a copy is what the template is, but for what nobody can put back: then it is not used again.
+func TestTemplate_UsedAgain(t *testing.T) { //nolint:tparallel // its subtests follow one another
+	t.Parallel()
+	template := NewTemplate(func(ctx context.Context, url string) error {
+		return query(ctx, url, `CREATE TABLE seeded (n int GENERATED ALWAYS AS IDENTITY, t text); INSERT INTO seeded (t) VALUES ('a'), ('b'); CREATE TABLE "odd name" (n serial)`)
+	})
+	seen := map[string]int{}
+	for n, spoil := range []string{
+		`INSERT INTO seeded (t) VALUES ('c'); DELETE FROM seeded WHERE t = 'a'; INSERT INTO "odd name" DEFAULT VALUES`,
+		`TRUNCATE seeded`, `BEGIN; INSERT INTO "odd name" DEFAULT VALUES; ROLLBACK`, `SELECT`,
+		`CREATE TABLE more ()`, `ALTER TABLE seeded ADD u text`, `CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'`, `CREATE SCHEMA more`, `DROP TABLE "odd name"`,
+		`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = 64', current_database()); END $$`,
+	} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			url := template.Open(t)
+			seen[url]++
+			mustQuery(t, url, `DO $$ BEGIN
+				ASSERT (SELECT string_agg(n || t, ',' ORDER BY n) FROM seeded) = '1a,2b';
+				INSERT INTO seeded (t) VALUES ('c'); INSERT INTO "odd name" DEFAULT VALUES;
+				ASSERT (SELECT max(n) FROM seeded) = 3 AND (SELECT max(n) FROM "odd name") = 1;
+				ASSERT current_setting('work_mem') <> '64kB';
+			END $$`)
+			mustQuery(t, url, spoil)
+			forgotten, err := pgx.Connect(t.Context(), url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := forgotten.Exec(t.Context(), `BEGIN; LOCK TABLE seeded`); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if len(seen) != 6 { // the first is used for five, then each one is spoilt
+		t.Errorf("%d databases were made, want 6: %v", len(seen), seen)
+	}
+}
+
 func BenchmarkTemplate_Open(b *testing.B) {
 	schema.Open(b)
-	for b.Loop() {
-		name := here.name()
-		if err := here.create(b.Context(), name, schema.name); err != nil {
-			b.Fatal(err)
+	b.Run("copied", func(b *testing.B) {
+		for b.Loop() {
+			name := here.name()
+			if err := here.create(b.Context(), name, schema.name); err != nil {
+				b.Fatal(err)
+			}
+			if err := here.drop(name); err != nil {
+				b.Fatal(err)
+			}
 		}
-		if err := here.drop(name); err != nil {
-			b.Fatal(err)
+	})
+	b.Run("used again", func(b *testing.B) {
+		url := schema.Open(b)
+		for b.Loop() {
+			mustQuery(b, url, "INSERT INTO kept VALUES (1)")
+			if err := schema.seed.restore(b.Context(), url); err != nil {
+				b.Fatal(err)
+			}
 		}
-	}
+	})
 }
 
 // recorder is a test that only remembers how it ended.

@@ -28,13 +28,6 @@ kept AS (
          ON CONFLICT (name) DO UPDATE SET document_revision = greatest(k.document_revision, excluded.document_revision))
 SELECT count(*) FROM gone;
 
--- name: PurgeIdempotency :execrows
-DELETE FROM public.idempotency AS i
- WHERE i.ctid = ANY (ARRAY(
-       SELECT x.ctid FROM public.idempotency AS x
-        WHERE x.bucket = @bucket AND x.collection_id = @collection_id
-        LIMIT @batch FOR UPDATE SKIP LOCKED));
-
 -- name: ListIndexIDs :many
 SELECT index_id FROM public.collection_indexes WHERE collection_id = @collection_id ORDER BY index_id;
 
@@ -64,7 +57,6 @@ DELETE FROM public.unique_entries AS e
 -- name: HoldsAnything :one
 SELECT (EXISTS (SELECT FROM public.documents AS d WHERE d.bucket = @bucket AND d.collection_id = @collection_id)
      OR EXISTS (SELECT FROM public.changes AS c WHERE c.bucket = @bucket AND c.collection_id = @collection_id)
-     OR EXISTS (SELECT FROM public.idempotency AS i WHERE i.bucket = @bucket AND i.collection_id = @collection_id)
      OR EXISTS (SELECT FROM public.collection_indexes AS n WHERE n.collection_id = @collection_id
                    AND (EXISTS (SELECT FROM public.index_entries AS e WHERE e.bucket = @bucket AND e.index_id = n.index_id)
                      OR EXISTS (SELECT FROM public.text_entries AS t WHERE t.bucket = @bucket AND t.index_id = n.index_id)

@@ -59,7 +59,6 @@ func (q *Queries) GetCollectionState(ctx context.Context, arg GetCollectionState
 const HoldsAnything = `-- name: HoldsAnything :one
 SELECT (EXISTS (SELECT FROM public.documents AS d WHERE d.bucket = $1 AND d.collection_id = $2)
      OR EXISTS (SELECT FROM public.changes AS c WHERE c.bucket = $1 AND c.collection_id = $2)
-     OR EXISTS (SELECT FROM public.idempotency AS i WHERE i.bucket = $1 AND i.collection_id = $2)
      OR EXISTS (SELECT FROM public.collection_indexes AS n WHERE n.collection_id = $2
                    AND (EXISTS (SELECT FROM public.index_entries AS e WHERE e.bucket = $1 AND e.index_id = n.index_id)
                      OR EXISTS (SELECT FROM public.text_entries AS t WHERE t.bucket = $1 AND t.index_id = n.index_id)
@@ -175,28 +174,6 @@ type PurgeDocumentsParams struct {
 
 func (q *Queries) PurgeDocuments(ctx context.Context, arg PurgeDocumentsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, PurgeDocuments, arg.Bucket, arg.CollectionID, arg.Batch)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const PurgeIdempotency = `-- name: PurgeIdempotency :execrows
-DELETE FROM public.idempotency AS i
- WHERE i.ctid = ANY (ARRAY(
-       SELECT x.ctid FROM public.idempotency AS x
-        WHERE x.bucket = $1 AND x.collection_id = $2
-        LIMIT $3 FOR UPDATE SKIP LOCKED))
-`
-
-type PurgeIdempotencyParams struct {
-	Bucket       int32
-	CollectionID int32
-	Batch        int32
-}
-
-func (q *Queries) PurgeIdempotency(ctx context.Context, arg PurgeIdempotencyParams) (int64, error) {
-	result, err := q.db.Exec(ctx, PurgeIdempotency, arg.Bucket, arg.CollectionID, arg.Batch)
 	if err != nil {
 		return 0, err
 	}
