@@ -20,11 +20,27 @@ type Range struct {
 	Bytes int
 }
 
+// Source says where a document was found.
+type Source byte
+
+// The sources of a document.
+const (
+	// FromStore is the store itself: the answer is current.
+	FromStore Source = iota
+	// FromMemory and FromShared are caches, in this process and beside it.
+	FromMemory
+	FromShared
+)
+
 // DocumentReader finds documents. Data is canonical text, and is not changed after it was returned.
 type DocumentReader interface {
 	// Get returns the current document.
 	// It fails with fault.NotFound when there is none; the fault names no collection, which an adapter knows only by its key.
 	Get(ctx context.Context, key collection.Key, id ident.Document) (document.Document, error)
+
+	// GetRecent returns the document as Get does, or as it was a short while ago, which the adapter bounds. It is never older than a write that this store acknowledged before,
+	// nor than the position of its bucket that the caller has seen, 0 for none. It says where it found it, also when it fails because there is none.
+	GetRecent(ctx context.Context, key collection.Key, id ident.Document, seen change.Position) (document.Document, Source, error)
 
 	// GetAll returns the current documents with these ids, in no order; those that are not there are left out.
 	GetAll(ctx context.Context, key collection.Key, ids []ident.Document) ([]document.Document, error)
@@ -64,6 +80,10 @@ type ChangeReader interface {
 
 	// Position returns the position of the newest change of a bucket, 0 before the first.
 	Position(ctx context.Context, bucket int32) (change.Position, error)
+
+	// News returns which documents changed after the positions, all as it is at one moment; of a bucket at most limit changes, the first ones. A position above a bucket's own
+	// has no news, and Until is the bucket's own then.
+	News(ctx context.Context, after change.Positions, limit int) (change.News, error)
 }
 
 // DocumentStore is everything that keeps documents.

@@ -107,6 +107,9 @@ var scenarios = []scenario{
 	{name: "revisions of nothing", send: "GET /v1/collections/ghosts/revisions", status: 404, code: "collection.notFound"},
 
 	{name: "documents", send: "GET " + booksPath + "/documents?count=capped", status: 200, want: `{"items":[{"id":"moby-dick","revision":1,"createdAt":"2026-11-24T12:00:00.123456Z","updatedAt":"2026-11-24T12:00:00.123456Z","data":{"title":"Moby-Dick"}}],"count":{"value":1,"kind":"exact"}}`},
+	{name: "document, not older than a token", send: "GET " + mobyPath, headers: []string{"Consistency-Token: t1-AAE23iJp"}, status: 200},
+	{name: "document, not older than nonsense", send: "GET " + mobyPath, headers: []string{"Consistency-Token: t1-AAE23iJq"}, status: 400, code: "consistency.token", want: `{"errors":[{"in":"header","pointer":"Consistency-Token","code":"format"}]}`},
+	{name: "document, as its condition knows it", send: "GET " + mobyPath, headers: []string{`If-None-Match: "7"`}, status: 200},
 	{name: "documents of what is being deleted", send: "GET /v1/collections/many/documents", before: deleteMany, status: 404, code: "collection.notFound"},
 
 	{name: "documents by a filter", send: "GET " + booksPath + "/documents?filter=" + url.QueryEscape(`doc.title.startsWith("M")`) + "&orderBy=doc.title%20desc&fields=doc.title&explain=true", status: 200, want: `{"items":[{"id":"moby-dick","data":{"title":"Moby-Dick"}}],"explain":{"reads":"all","ordered":false,"residual":["doc.title.startsWith(\"M\")"],"estimatedRows":1,"examinedRows":1,"returned":1}}`},
@@ -447,7 +450,7 @@ func serveBehind(t *testing.T, store ports.Store, s scenario) *api {
 
 // tried are values of optional parameters, which have no examples: a page that tries an operation out would send them.
 var tried = map[string]string{
-	"If-Match": `"1"`, "If-None-Match": `"7"`, "Idempotency-Key": "k-1", "Prefer": "return=minimal", "validateOnly": "true", "force": "true", "id": "emma",
+	"If-Match": `"1"`, "If-None-Match": `"7"`, "Consistency-Token": "t1-AAE23iJp", "Idempotency-Key": "k-1", "Prefer": "return=minimal", "validateOnly": "true", "force": "true", "id": "emma",
 	"pageSize": "20", "pageToken": "", "count": "exact", "shape": "document", "mode": "skip", "existing": "replace",
 	"filter": `doc.year > 1800 && "x" in doc.tags`, "orderBy": "doc.year desc, createdAt", "fields": "doc.title,id", "expand": "", "allowScan": "true", "explain": "true",
 	"collection": "books", "state": "queued",

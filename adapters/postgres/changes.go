@@ -38,3 +38,39 @@ func (s *Store) Position(ctx context.Context, bucket int32) (change.Position, er
 	}
 	return change.Position(position), failed(ctx, err, "get position")
 }
+
+// News returns which documents changed after the positions.
+func (s *Store) News(ctx context.Context, after change.Positions, limit int) (change.News, error) {
+	history, err := s.queries.GetHistory(ctx)
+	if err != nil {
+		return change.News{}, failed(ctx, err, "get history")
+	}
+	arg := sqlcgen.ListTouchedParams{Buckets: make([]int32, len(after)), After: make([]int64, len(after)), Touched: limitOf(limit)}
+	for i, position := range after {
+		arg.Buckets[i], arg.After[i] = int32(i), int64(position)
+	}
+	rows, err := s.queries.ListTouched(ctx, arg)
+	if err != nil {
+		return change.News{}, failed(ctx, err, "list touched documents")
+	}
+	news := change.News{History: history}
+	var count [change.Buckets]int
+	for _, r := range rows {
+		until := &news.Until[r.Bucket]
+		if count[r.Bucket] == 0 {
+			*until = change.Position(r.Newest)
+		}
+		if r.Position == 0 {
+			continue
+		}
+		id, err := ident.ParseDocument(r.ID)
+		if err != nil {
+			return change.News{}, fault.Wrap(err, fault.Internal, "internal", "a stored change cannot be read")
+		}
+		news.Touched = append(news.Touched, change.Touched{Bucket: r.Bucket, Position: change.Position(r.Position), CollectionID: r.CollectionID, DocumentID: id})
+		if count[r.Bucket]++; count[r.Bucket] == limit && r.Position < r.Newest {
+			*until, news.More = change.Position(r.Position), true
+		}
+	}
+	return news, nil
+}

@@ -50,12 +50,14 @@ func TestPlans_Statements(t *testing.T) {
 		want      []access
 	}{
 		{"GetDocument", sqlcgen.GetDocument, []access{byPlace}},
+		{"GetDocuments", sqlcgen.GetDocuments, []access{byPlace}},
 		{"ListDocuments", sqlcgen.ListDocuments, []access{byPlace}},
 		{"CountDocumentsUpTo", sqlcgen.CountDocumentsUpTo, []access{ofOne}},
 		{"HasDocuments", sqlcgen.HasDocuments, []access{ofOne}},
 		{"ReadForWrite", sqlcgen.ReadForWrite, []access{byPlace, byRevision, byNumber}},
 		{"LockDocuments", sqlcgen.LockDocuments, []access{byPlace}},
 		{"ListChanges", sqlcgen.ListChanges, []access{byPosition}},
+		{"ListTouched", sqlcgen.ListTouched, []access{byBucket, byPosition}},
 		{"ListRevisions", sqlcgen.ListRevisions, []access{byHistory}},
 		{"GetRevision", sqlcgen.GetRevision, []access{byHistory}},
 		{"GetDocumentAsOf", sqlcgen.GetDocumentAsOf, []access{byHistory, byRevision}},
@@ -117,7 +119,7 @@ func TestPlans_Functions(t *testing.T) {
 		}
 	}
 	conn.heard = nil
-	err := sqlcgen.New(conn).Write(t.Context(), sqlcgen.WriteParams{
+	_, err := sqlcgen.New(conn).Write(t.Context(), sqlcgen.WriteParams{
 		Buckets: []int32{1, 1, 1}, Collections: []int32{1, 1, 1}, Ids: []string{"new", "000001", "000002"}, Bases: []int64{0, 1, 1}, Revisions: []int64{1, 2, 2},
 		SchemaRevisions: []int64{1, 1, 1}, Ops: []string{"c", "u", "d"}, Created: times(3), Ats: times(3), Datas: []string{"1", "2", "null"},
 		LockOrder: []int32{2, 3}, Inserts: 1, Ordinals: []int64{1, 2, 3}, Actors: []string{"", "", ""}, RequestIds: []string{"", "", ""},

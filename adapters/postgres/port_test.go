@@ -57,3 +57,15 @@ func TestPort_AgreeOnRows(t *testing.T) {
 		})
 	}
 }
+
+// Every way in has the same verdict, also where the judgement ends in a transaction of the database.
+func TestPort_Ways(t *testing.T) {
+	t.Parallel()
+	porttest.Ways(t, open(t, postgres.Config{}), func(yield func(uint64) bool) {
+		for seed := range uint64(60) {
+			if !yield(1_000_000 + seed) {
+				return
+			}
+		}
+	})
+}

@@ -183,6 +183,8 @@ type Lookup struct {
 	// ID is the id: a string as it is, or a whole number as its digits.
 	ID *query.Expr
 	As string
+	// Hidden are members of those documents that answers do not show unless they are named.
+	Hidden []query.Path
 }
 
 // Facet gives one row with a member for each branch: an array of the rows that its stages make of all rows, the first MaxFacetRows of them.

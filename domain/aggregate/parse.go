@@ -27,6 +27,8 @@ type Source struct {
 type Foreign struct {
 	Key      collection.Key
 	Document *query.Type
+	// Hidden are members that answers do not show unless they are named.
+	Hidden []query.Path
 }
 
 // Parse reads a list of stages from decoded JSON, found at the pointer of a body.

@@ -52,6 +52,8 @@ func Store(t *testing.T, open Open, without ...Without) {
 	t.Run("Indexes", func(t *testing.T) { Indexes(t, open) })
 	t.Run("Receipts", func(t *testing.T) { Receipts(t, open) })
 	t.Run("Changes", func(t *testing.T) { Changes(t, open) })
+	t.Run("News", func(t *testing.T) { News(t, open) })
+	t.Run("Recent", func(t *testing.T) { Recent(t, open) })
 	t.Run("History", func(t *testing.T) { History(t, open) })
 	t.Run("Operations", func(t *testing.T) { Operations(t, open) })
 	t.Run("Export", func(t *testing.T) { Export(t, open) })

@@ -1754,6 +1754,9 @@ type AsOf = time.Time
 // CollectionName defines model for CollectionName.
 type CollectionName = string
 
+// ConsistencyTokenParameter defines model for ConsistencyToken.
+type ConsistencyTokenParameter = string
+
 // Count defines model for Count.
 type Count string
 
@@ -1934,6 +1937,12 @@ type PutCollectionParams struct {
 	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
+// AggregateDocumentsParams defines parameters for AggregateDocuments.
+type AggregateDocumentsParams struct {
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
+}
+
 // DeleteDocumentsParams defines parameters for DeleteDocuments.
 type DeleteDocumentsParams struct {
 	// ValidateOnly Judge the request as ever and store nothing.
@@ -1974,6 +1983,9 @@ type ListDocumentsParams struct {
 
 	// Count Whether to count all items: not, from statistics, exactly, or exactly up to 10,000.
 	Count *ListDocumentsParamsCount `form:"count,omitempty" json:"count,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // ListDocumentsParamsCount defines parameters for ListDocuments.
@@ -2019,6 +2031,9 @@ type GetDocumentParams struct {
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // HeadDocumentParams defines parameters for HeadDocument.
@@ -2031,6 +2046,9 @@ type HeadDocumentParams struct {
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // PatchDocumentParams defines parameters for PatchDocument.
@@ -2073,6 +2091,9 @@ type DiffDocumentParams struct {
 
 	// To The revision to end with. The newest where it is left out.
 	To *DiffTo `form:"to,omitempty" json:"to,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // RestoreDocumentParams defines parameters for RestoreDocument.
@@ -2103,18 +2124,27 @@ type ListDocumentRevisionsParams struct {
 
 	// PageToken The `nextPageToken` of the page before; empty is the first page. It belongs to this list alone.
 	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // GetDocumentRevisionParams defines parameters for GetDocumentRevision.
 type GetDocumentRevisionParams struct {
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // ExportDocumentsParams defines parameters for ExportDocuments.
 type ExportDocumentsParams struct {
 	// Shape What a line holds: the data, or the envelope with the id around it.
 	Shape *ExportDocumentsParamsShape `form:"shape,omitempty" json:"shape,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // ExportDocumentsParamsShape defines parameters for ExportDocuments.
@@ -2157,6 +2187,12 @@ type MigrateDocumentsParams struct {
 
 	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// QueryDocumentsParams defines parameters for QueryDocuments.
+type QueryDocumentsParams struct {
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // ListCollectionRevisionsParams defines parameters for ListCollectionRevisions.

@@ -1420,6 +1420,9 @@ type AsOf = time.Time
 // CollectionName defines model for CollectionName.
 type CollectionName = string
 
+// ConsistencyTokenParameter defines model for ConsistencyToken.
+type ConsistencyTokenParameter = string
+
 // Count defines model for Count.
 type Count string
 
@@ -1600,6 +1603,12 @@ type PutCollectionParams struct {
 	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
 }
 
+// AggregateDocumentsParams defines parameters for AggregateDocuments.
+type AggregateDocumentsParams struct {
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
+}
+
 // DeleteDocumentsParams defines parameters for DeleteDocuments.
 type DeleteDocumentsParams struct {
 	// ValidateOnly Judge the request as ever and store nothing.
@@ -1640,6 +1649,9 @@ type ListDocumentsParams struct {
 
 	// Count Whether to count all items: not, from statistics, exactly, or exactly up to 10,000.
 	Count ListDocumentsParamsCount `form:"count,omitempty" json:"count,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // ListDocumentsParamsCount defines parameters for ListDocuments.
@@ -1685,6 +1697,9 @@ type GetDocumentParams struct {
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // HeadDocumentParams defines parameters for HeadDocument.
@@ -1697,6 +1712,9 @@ type HeadDocumentParams struct {
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // PatchDocumentParams defines parameters for PatchDocument.
@@ -1739,6 +1757,9 @@ type DiffDocumentParams struct {
 
 	// To The revision to end with. The newest where it is left out.
 	To *DiffTo `form:"to,omitempty" json:"to,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // RestoreDocumentParams defines parameters for RestoreDocument.
@@ -1769,18 +1790,27 @@ type ListDocumentRevisionsParams struct {
 
 	// PageToken The `nextPageToken` of the page before; empty is the first page. It belongs to this list alone.
 	PageToken PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // GetDocumentRevisionParams defines parameters for GetDocumentRevision.
 type GetDocumentRevisionParams struct {
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // ExportDocumentsParams defines parameters for ExportDocuments.
 type ExportDocumentsParams struct {
 	// Shape What a line holds: the data, or the envelope with the id around it.
 	Shape ExportDocumentsParamsShape `form:"shape,omitempty" json:"shape,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // ExportDocumentsParamsShape defines parameters for ExportDocuments.
@@ -1823,6 +1853,12 @@ type MigrateDocumentsParams struct {
 
 	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// QueryDocumentsParams defines parameters for QueryDocuments.
+type QueryDocumentsParams struct {
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // ListCollectionRevisionsParams defines parameters for ListCollectionRevisions.

@@ -183,12 +183,12 @@ func (q *Queries) TakePositions(ctx context.Context, arg TakePositionsParams) ([
 	return bases, err
 }
 
-const Write = `-- name: Write :exec
-SELECT public.sheaf_write_v1(
+const Write = `-- name: Write :one
+SELECT public.sheaf_write_v4(
        $1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
        $8::timestamptz[], $9::timestamptz[], ($10::text[])::jsonb[], $11::int[], $12::int,
        $13::bigint[], $14::text[], $15::text[],
-       $16::int[], $17::bigint[], $18::int[], $19::bigint[])
+       $16::int[], $17::bigint[], $18::int[], $19::bigint[])::bigint[] AS bases
 `
 
 type WriteParams struct {
@@ -213,8 +213,9 @@ type WriteParams struct {
 	CheckedRevisions   []int64
 }
 
-func (q *Queries) Write(ctx context.Context, arg WriteParams) error {
-	_, err := q.db.Exec(ctx, Write,
+// Both writes return what the taken buckets were at before.
+func (q *Queries) Write(ctx context.Context, arg WriteParams) ([]int64, error) {
+	row := q.db.QueryRow(ctx, Write,
 		arg.Buckets,
 		arg.Collections,
 		arg.Ids,
@@ -235,7 +236,9 @@ func (q *Queries) Write(ctx context.Context, arg WriteParams) error {
 		arg.CheckedCollections,
 		arg.CheckedRevisions,
 	)
-	return err
+	var bases []int64
+	err := row.Scan(&bases)
+	return bases, err
 }
 
 const WriteDocuments = `-- name: WriteDocuments :exec
@@ -366,8 +369,8 @@ func (q *Queries) WriteUnique(ctx context.Context, arg WriteUniqueParams) error 
 	return err
 }
 
-const WriteWithEntries = `-- name: WriteWithEntries :exec
-SELECT public.sheaf_write_v3(
+const WriteWithEntries = `-- name: WriteWithEntries :one
+SELECT public.sheaf_write_v5(
        $1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
        $8::timestamptz[], $9::timestamptz[], ($10::text[])::jsonb[], $11::int[], $12::int,
        $13::int[], $14::int[], $15::bytea[], $16::text[],
@@ -375,7 +378,7 @@ SELECT public.sheaf_write_v3(
        $21::int[], $22::int[], $23::text[], $24::boolean[], $25::text[], $26::text[], $27::text[], $28::text[], $29::text[],
        $30::int[], $31::int[], $32::bytea[], $33::int[], $34::text[], $35::boolean[],
        $36::bigint[], $37::text[], $38::text[],
-       $39::int[], $40::bigint[], $41::int[], $42::bigint[])
+       $39::int[], $40::bigint[], $41::int[], $42::bigint[])::bigint[] AS bases
 `
 
 type WriteWithEntriesParams struct {
@@ -423,8 +426,8 @@ type WriteWithEntriesParams struct {
 	CheckedRevisions   []int64
 }
 
-func (q *Queries) WriteWithEntries(ctx context.Context, arg WriteWithEntriesParams) error {
-	_, err := q.db.Exec(ctx, WriteWithEntries,
+func (q *Queries) WriteWithEntries(ctx context.Context, arg WriteWithEntriesParams) ([]int64, error) {
+	row := q.db.QueryRow(ctx, WriteWithEntries,
 		arg.Buckets,
 		arg.Collections,
 		arg.Ids,
@@ -468,5 +471,7 @@ func (q *Queries) WriteWithEntries(ctx context.Context, arg WriteWithEntriesPara
 		arg.CheckedCollections,
 		arg.CheckedRevisions,
 	)
-	return err
+	var bases []int64
+	err := row.Scan(&bases)
+	return bases, err
 }
