@@ -35,7 +35,7 @@ func (s *Server) changeDocuments(ctx context.Context, kind operation.Kind, colle
 	async := prefersAsync(prefer)
 	render := func(done app.ChangedDocuments) answer {
 		if done.Operation == nil {
-			return answer{ex: exchangeOf(ctx), status: http.StatusOK, contentType: jsonType, body: appendBulkReport(nil, *done.Report)}
+			return answer{ex: exchangeOf(ctx), status: http.StatusOK, contentType: jsonType, body: appendBulkReport(nil, *done.Report), token: tokenOf(done.Report.Mark)}
 		}
 		a := accepted(ctx, *done.Operation)
 		if async {

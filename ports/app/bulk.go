@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sheafdb/sheaf/domain/bulk"
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
@@ -88,6 +89,8 @@ type BulkReport struct {
 	Samples []BulkSample
 	// Failures are documents that cannot be changed, at most fault.MaxViolations.
 	Failures []operation.Failure
+	// Mark is a place in the feed that is not before any of the changes, zero where nothing was to be changed or it cannot be found out.
+	Mark change.Mark
 }
 
 // BulkSample is what would become of a document.
@@ -133,16 +136,16 @@ func (b *Bulk) change(ctx context.Context, by Caller, r ChangeDocuments, request
 	if err != nil {
 		return ChangedDocuments{}, err
 	}
-	change, err := request.Compile(c, b.Limits.Document)
+	compiled, err := request.Compile(c, b.Limits.Document)
 	if err != nil {
 		return ChangedDocuments{}, err
 	}
-	l := listingOf(c, change.Filter)
+	l := listingOf(c, compiled.Filter)
 	plan, estimated, err := b.Documents.plan(ctx, l, request.AllowScan)
 	if err != nil {
 		return ChangedDocuments{}, err
 	}
-	run := newBulkRun(c, change, request.Mode, b.Clock(), by.origin())
+	run := newBulkRun(c, compiled, request.Mode, b.Clock(), by.origin())
 	few, items, err := b.gather(ctx, l, plan, estimated)
 	if err != nil {
 		return ChangedDocuments{}, err
@@ -254,6 +257,7 @@ func (b *Bulk) write(ctx context.Context, run *bulkRun, documents []document.Doc
 	if run.mode == bulk.Strict && report.Failed > 0 {
 		return nil, bulkFailed(report)
 	}
+	report.Mark = mark(ctx, b.Store, run.collection)
 	return &report, nil
 }
 

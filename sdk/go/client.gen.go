@@ -6328,6 +6328,7 @@ func (r AggregateDocumentsResponse) ContentType() string {
 
 // DeleteDocumentsResponse200Headers the declared response headers of an HTTP 200 response for DeleteDocuments
 type DeleteDocumentsResponse200Headers struct {
+	ConsistencyToken    *string
 	IdempotencyReplayed *string
 	RequestID           string
 }
@@ -9447,6 +9448,7 @@ func (r ListCollectionRevisionsResponse) ContentType() string {
 
 // UpdateDocumentsResponse200Headers the declared response headers of an HTTP 200 response for UpdateDocuments
 type UpdateDocumentsResponse200Headers struct {
+	ConsistencyToken    *string
 	IdempotencyReplayed *string
 	RequestID           string
 }
@@ -13107,6 +13109,13 @@ func ParseDeleteDocumentsResponse(rsp *http.Response) (*DeleteDocumentsResponse,
 	switch {
 	case rsp.StatusCode == 200:
 		var headers DeleteDocumentsResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -17543,6 +17552,13 @@ func ParseUpdateDocumentsResponse(rsp *http.Response) (*UpdateDocumentsResponse,
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UpdateDocumentsResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

@@ -4443,6 +4443,7 @@ type DeleteDocumentsResponseObject interface {
 }
 
 type DeleteDocuments200ResponseHeaders struct {
+	ConsistencyToken    string
 	IdempotencyReplayed string
 	RequestID           string
 }
@@ -4459,6 +4460,7 @@ func (response DeleteDocuments200JSONResponse) VisitDeleteDocumentsResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
@@ -7989,6 +7991,7 @@ type UpdateDocumentsResponseObject interface {
 }
 
 type UpdateDocuments200ResponseHeaders struct {
+	ConsistencyToken    string
 	IdempotencyReplayed string
 	RequestID           string
 }
@@ -8005,6 +8008,7 @@ func (response UpdateDocuments200JSONResponse) VisitUpdateDocumentsResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
