@@ -8,6 +8,9 @@
 package operation
 
 import (
+	"bytes"
+	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/sheafdb/sheaf/domain/change"
@@ -114,7 +117,7 @@ func FaultOf(err error) *Fault {
 type Failure struct {
 	ID ident.Document
 	Fault
-	// Violations are the places that are wrong.
+	// Violations are the places that are wrong. Their params are decoded JSON: a failure is kept as text.
 	Violations []fault.Violation
 }
 
@@ -122,9 +125,26 @@ type Failure struct {
 func FailureOf(id ident.Document, err error) Failure {
 	failure := Failure{ID: id, Fault: *FaultOf(err)}
 	if f := fault.Find(err); f != nil && f.Kind != fault.Internal {
-		failure.Violations = f.Violations
+		failure.Violations = slices.Clone(f.Violations)
+		for i := range failure.Violations {
+			failure.Violations[i].Params = asJSON(failure.Violations[i].Params)
+		}
 	}
 	return failure
+}
+
+// asJSON returns params as they are after they were kept as text.
+func asJSON(params map[string]any) (kept map[string]any) {
+	text, err := json.Marshal(params)
+	if err == nil {
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.UseNumber()
+		err = decoder.Decode(&kept)
+	}
+	if err != nil {
+		panic("operation: params are texts, numbers and lists of them: " + err.Error())
+	}
+	return kept
 }
 
 // MaxFailures bounds how many failures of an operation are kept; further ones only count.

@@ -55,7 +55,7 @@ func Ways(t *testing.T, store ports.Store, seeds iter.Seq[uint64]) {
 		w := &wayfarer{
 			T: t, Dependencies: parts, seed: seed, random: rand.New(rand.NewPCG(seed, 1)),
 			collections: &app.Collections{Dependencies: parts, Catalog: catalog}, documents: documents,
-			bulk:        &app.Bulk{Dependencies: parts, Catalog: catalog, Documents: documents, Operations: operations},
+			bulk:     &app.Bulk{Dependencies: parts, Catalog: catalog, Documents: documents, Operations: operations},
 			transfer: &app.Transfer{Dependencies: parts, Catalog: catalog}, outcomes: map[string]outcome{},
 		}
 		if w.journey() {
@@ -335,6 +335,17 @@ func (w *wayfarer) changing(way string, kind operation.Kind, change []byte) (doc
 	}
 	if len(failures) == 0 {
 		return document.Result{}, nil
+	}
+	for _, v := range failures[0].Violations {
+		for name, param := range v.Params {
+			if list, ok := param.([]any); ok {
+				texts := []string{}
+				for _, text := range list {
+					texts = append(texts, text.(string))
+				}
+				v.Params[name] = texts
+			}
+		}
 	}
 	return document.Result{}, fault.New(fault.Invalid, failures[0].Code, "%s", failures[0].Message).With(failures[0].Violations...)
 }
