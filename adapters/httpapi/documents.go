@@ -138,7 +138,10 @@ func (s *Server) find(ctx context.Context, collectionName, documentID, expand st
 	}
 	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, etag: document.Tag(found.Revision), cache: revalidate}
 	if asOf.IsZero() {
-		s.keep(ctx, &a, name, id, expand)
+		s.keep(ctx, &a, name, &found, expand)
+		if s.Cached {
+			a.cacheStatus = cacheStatus[a.ex.from]
+		}
 	}
 	if pre.Unmodified(found.Revision) {
 		a.status = http.StatusNotModified

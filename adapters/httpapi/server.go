@@ -31,6 +31,8 @@ type Config struct {
 	Bulk        *app.Bulk
 	Operations  *app.Operations
 	Receipts    *app.Receipts
+	// Cached says that a cache lies before the store: answers about documents tell what it did.
+	Cached bool
 	// Roles are the roles that this process has; the operations of others answer 404 with code role.notServed.
 	Roles []string
 	// RootKey is the key that a request carries as bearer token; "" asks for none.
@@ -189,7 +191,7 @@ func (s *Server) crossOrigin(next http.Handler) http.Handler {
 		AllowedOrigins: s.CORSOrigins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders: []string{"*"},
-		ExposedHeaders: []string{"ETag", "Idempotency-Replayed", "Location", "Link", "Preference-Applied", "Request-Id", "Retry-After", tokenHeader},
+		ExposedHeaders: []string{"ETag", "Idempotency-Replayed", "Location", "Link", "Preference-Applied", "Request-Id", "Retry-After", "Cache-Status", tokenHeader},
 		MaxAge:         int(s.CORSMaxAge.Seconds()),
 	}).Handler(next)
 }

@@ -43,7 +43,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		return nil, err
 	}
 
-	parts := app.Dependencies{Store: store, Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
+	parts := app.Dependencies{Store: app.Relate(watch(store, w.telemetry.Registry, log)), Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
 	catalog := app.NewCatalog(store, now, parts.Limits.Schema)
 	collections := &app.Collections{Dependencies: parts, Catalog: catalog}
 	documents := &app.Documents{Dependencies: parts, Catalog: catalog}
@@ -96,6 +96,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		loops.Go(func() { collections.Purge(looping, log) })
 		loops.Go(func() { collections.BuildIndexes(looping, log) })
 		loops.Go(func() { operations.Work(looping, log, settings.Operations.Parallel, settings.Operations.Keep) })
+		loops.Go(func() { documents.Expire(looping, log) })
 		loops.Go(func() { receipts.Forget(looping, log) })
 	}
 

@@ -135,18 +135,24 @@ func (p *Proposal) complete(stored *lookback) error {
 			return err
 		}
 	}
+	if p.submission.Way != Returned {
+		stamped := false
+		p.tree, stamped = c.stamp(p.tree, stored, p.submission.Now)
+		p.changed = p.changed || stamped
+	}
 	p.faults = append(p.faults, c.contents(p.tree)...)
 	p.step = completed
 	return nil
 }
 
-// contents returns what the schema finds wrong.
+// contents returns what is wrong with the document by itself, whatever the rules.
 func (c *Collection) contents(tree any) []fault.Violation {
 	var faults []fault.Violation
 	if c.Config.UnknownFields == RejectUnknown {
 		faults = c.schema.Unknown(tree)
 	}
-	return append(faults, c.schema.Validate(tree)...)
+	faults = append(faults, c.schema.Validate(tree)...)
+	return append(faults, c.Config.Expiry.check(tree)...)
 }
 
 // judge has the rules judge the document.

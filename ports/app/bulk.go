@@ -140,12 +140,13 @@ func (b *Bulk) change(ctx context.Context, by Caller, r ChangeDocuments, request
 	if err != nil {
 		return ChangedDocuments{}, err
 	}
-	l := listingOf(c, compiled.Filter)
+	at := b.Clock()
+	l := listingOf(c, compiled.Filter, at)
 	plan, estimated, err := b.Documents.plan(ctx, l, request.AllowScan)
 	if err != nil {
 		return ChangedDocuments{}, err
 	}
-	run := newBulkRun(c, compiled, request.Mode, b.Clock(), by.origin())
+	run := newBulkRun(c, compiled, request.Mode, at, by.origin())
 	few, items, err := b.gather(ctx, l, plan, estimated)
 	if err != nil {
 		return ChangedDocuments{}, err
@@ -204,7 +205,7 @@ func (b *Bulk) count(ctx context.Context, l *listing, plan search.Plan, most int
 	}
 	bounded, cancel := context.WithTimeout(ctx, bulkCount)
 	defer cancel()
-	n, err := b.Store.CountFound(bounded, l.collection.Key, l.query, plan, limit)
+	n, err := b.Store.CountFound(bounded, l.collection.Key, l.asked(), plan, limit)
 	switch {
 	case err != nil && bounded.Err() != nil && ctx.Err() == nil:
 		return matched, nil

@@ -35,10 +35,10 @@ func newBulkRun(c *collection.Collection, ch *bulk.Change, mode bulk.Mode, at ti
 	}}
 }
 
-// listingOf is a list of the documents that a filter matches, in the order of their ids.
-func listingOf(c *collection.Collection, filter *query.Expr) *listing {
+// listingOf is a list of the documents that a filter matches at an instant, in the order of their ids.
+func listingOf(c *collection.Collection, filter *query.Expr, at time.Time) *listing {
 	q := search.Query{Filter: filter}
-	return &listing{prepared: &prepared{query: q, plans: search.Plans(q, c.ReadyIndexes())}, collection: c}
+	return &listing{prepared: &prepared{query: q, plans: search.Plans(q, c.ReadyIndexes())}, collection: c, living: c.Living(at)}
 }
 
 // bulkItem is one document on its way. Its Change leaves here what it decided last.

@@ -452,3 +452,19 @@ func TestBulk_Unindexed(t *testing.T) {
 		d.wantEnd(d.ended(done.Operation.ID), operation.Succeeded, 1, 1, 0)
 	})
 }
+
+// What has expired is not there, also while it is still stored.
+func TestBulk_Expired(t *testing.T) {
+	onDepots(t, app.Limits{}, func(d depot) {
+		d.declare(`{"expiry": {"at": "doc.until"}}`)
+		d.put("a", `{"until": "2026-11-24T12:00:10Z"}`)
+		d.put("b", `{"until": "2026-11-24T13:00:00Z"}`)
+		d.put("c", `{}`)
+		d.now.Add(60)
+		done, err := d.change(operation.Update, `{"all": true, "patch": {"n": 1}}`)
+		wantReport(d, done, err, 2, 2, 0, 0)
+		d.wantEnd(d.ended(d.ordered(operation.Update, `{"all": true, "patch": {"n": 2}}`).ID), operation.Succeeded, 2, 2, 0)
+		done, err = d.change(operation.Delete, `{"filter": "has(doc.until)"}`)
+		wantReport(d, done, err, 1, 1, 0, 0)
+	})
+}

@@ -194,7 +194,10 @@ func (d *Documents) rehearse(ctx context.Context, c *collection.Collection, batc
 	found, err := d.Store.Get(ctx, c.Key, w.ID)
 	switch {
 	case err == nil:
-		current = &found
+		current, last = &found, found.Revision
+		if t, expired := document.Expire(w, current, batch.At); expired {
+			current, last = nil, t.Document.Revision
+		}
 	case fault.KindOf(err) != fault.NotFound:
 		return document.Result{}, err
 	default:
@@ -225,11 +228,11 @@ func (d *Documents) Get(ctx context.Context, by Caller, name ident.Collection, i
 		found, err = d.Store.Get(ctx, c.Key, id)
 		from = ports.FromStore
 	}
-	if err != nil && fault.KindOf(err) == fault.NotFound {
-		err = document.NotFound(name, id)
-	}
-	if err != nil {
+	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return document.Document{}, from, err
+	}
+	if err != nil || !c.Living(d.Clock()).Finds(found.Indexable()) {
+		return document.Document{}, from, document.NotFound(name, id)
 	}
 	pre.NoneMatch = nil
 	return found, from, stale(c, pre.Check(&found))

@@ -25,7 +25,7 @@ type bulkJob struct {
 	*work
 	request bulk.Request
 	change  *bulk.Change
-	list    *listing
+	of      *collection.Collection
 }
 
 func (w *work) bulkOf(c *collection.Collection) (func(context.Context) error, error) {
@@ -37,17 +37,17 @@ func (w *work) bulkOf(c *collection.Collection) (func(context.Context) error, er
 	if err != nil {
 		return nil, err
 	}
-	job := &bulkJob{work: w, request: request, change: compiled, list: listingOf(c, compiled.Filter)}
+	job := &bulkJob{work: w, request: request, change: compiled, of: c}
 	return job.step, nil
 }
 
 func (j *bulkJob) step(ctx context.Context) error {
 	began := j.Clock()
-	page, last, more, err := j.Documents.walk(ctx, j.list, j.operation.Cursor, j.size())
+	page, last, more, err := j.Documents.walk(ctx, listingOf(j.of, j.change.Filter, began), j.operation.Cursor, j.size())
 	if err != nil {
 		return err
 	}
-	run := newBulkRun(j.list.collection, j.change, j.request.Mode, began, originOf(j.operation))
+	run := newBulkRun(j.of, j.change, j.request.Mode, began, originOf(j.operation))
 	decide := run.decide
 	run.decide = func(id ident.Document, current *document.Document) (document.Next, bool, error) {
 		if current != nil && current.CreatedAt.After(j.operation.CreatedAt) {
@@ -200,7 +200,7 @@ func (d *Documents) walk(ctx context.Context, l *listing, after string, limit in
 	if plan.Index == nil {
 		return d.scan(ctx, l, after, limit)
 	}
-	find := ports.Find{Query: l.query, Plan: plan, Limit: limit, Bytes: stepBytes}
+	find := ports.Find{Query: l.asked(), Plan: plan, Limit: limit, Bytes: stepBytes}
 	if after != "" {
 		find.From = &search.Position{ID: after}
 	}
@@ -224,7 +224,7 @@ func (d *Documents) scan(ctx context.Context, l *listing, after string, limit in
 	last = after
 	for _, found := range read {
 		last = found.ID.String()
-		matches, err := l.query.Matches(found)
+		matches, err := l.asked().Matches(found)
 		if err != nil {
 			return nil, "", false, err
 		}

@@ -101,8 +101,8 @@ type work struct {
 	operation operation.Operation
 	log       *slog.Logger
 	// job is made of the request for one version of the collection.
-	job func(context.Context) error
-	of  *collection.Collection
+	job     func(context.Context) error
+	version *collection.Collection
 	// unsure says that a step may have been committed although it failed.
 	unsure bool
 }
@@ -164,11 +164,11 @@ func (w *work) step(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if w.job == nil || w.of != c {
+	if w.job == nil || w.version != c {
 		if w.job, err = w.jobOf(c); err != nil {
 			return err
 		}
-		w.of = c
+		w.version = c
 	}
 	return w.job(ctx)
 }

@@ -67,8 +67,8 @@ func (f fixture) mustTake(id string) operation.Operation {
 	return *o
 }
 
-// after is an operation after one step more.
-func after(o operation.Operation) operation.Operation { return o.Next(noon.Add(seconds(10))) }
+// stepOn is an operation after one step more.
+func stepOn(o operation.Operation) operation.Operation { return o.Next(noon.Add(seconds(10))) }
 
 // stands returns an operation as it is now.
 func (f fixture) stands(id ident.Operation) operation.Operation {
@@ -171,7 +171,7 @@ var operationsKept = promises{
 		if o := f.take("h", noon); o != nil {
 			f.Fatalf("claimed %v although others are before it", o)
 		}
-		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: "h-b1", Next: after(first).Succeed(noon)}), nil)
+		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: "h-b1", Next: stepOn(first).Succeed(noon)}), nil)
 		f.mustTake("b2")
 	},
 	"Operations/ClaimedAgain": func(f fixture) {
@@ -185,7 +185,7 @@ var operationsKept = promises{
 			f.Fatalf("claimed %+v", again)
 		}
 		// Who was thought dead is too late.
-		late := after(dead)
+		late := stepOn(dead)
 		late.Cursor = "x"
 		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: dead.Holder, Next: late}), operation.ErrLost)
 		wantEqual(f, f.stands(again.ID), *again)
@@ -231,13 +231,13 @@ var operationsKept = promises{
 		if got.Last != 1 || got.Holder != "" {
 			f.Errorf("cancelled as %+v", got)
 		}
-		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: after(held)}), operation.ErrLost)
+		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: stepOn(held)}), operation.ErrLost)
 		if o := f.take("h", noon.Add(seconds(100))); o != nil {
 			f.Errorf("claimed %v, which is cancelled", o)
 		}
 		o3 := f.order("o3", c)
 		held = f.mustTake("o3")
-		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: after(held).Succeed(noon)}), nil)
+		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: stepOn(held).Succeed(noon)}), nil)
 		_, err = f.CancelOperation(f.Context(), o3.ID, noon)
 		wantFault(f, err, fault.Conflict, "operation.ended")
 		_, err = f.CancelOperation(f.Context(), operationID("o4"), noon)
@@ -251,7 +251,7 @@ var operationsKept = promises{
 				break // one that goes on
 			}
 			held := f.mustTake(o.ID.String())
-			step := operation.Step{Holder: held.Holder, Next: after(held).Fail(&operation.Fault{Code: "x", Message: "y"}, noon.Add(seconds(i))), Failures: failures("a")}
+			step := operation.Step{Holder: held.Holder, Next: stepOn(held).Fail(&operation.Fault{Code: "x", Message: "y"}, noon.Add(seconds(i))), Failures: failures("a")}
 			wantError(f, f.AdvanceOperation(f.Context(), step), nil)
 		}
 		purge := func(at time.Time, limit, want int) {
@@ -296,7 +296,7 @@ var operationsStepped = promises{
 		wantEqual(f, f.stands(held.ID), next)
 		// A step that was thought to have failed is not taken twice.
 		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: next}), operation.ErrLost)
-		next = after(next)
+		next = stepOn(next)
 		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: next, Failures: failures("c")}), nil)
 		list := func(after int64, limit int) []operation.Failure {
 			f.Helper()
@@ -308,7 +308,7 @@ var operationsStepped = promises{
 		wantEqual(f, list(2, 2), failures("c"))
 		wantEqual(f, list(3, 2), []operation.Failure{})
 
-		ended := after(next).Fail(&operation.Fault{Code: "bulk.failed", Message: "no"}, noon.Add(seconds(5)))
+		ended := stepOn(next).Fail(&operation.Fault{Code: "bulk.failed", Message: "no"}, noon.Add(seconds(5)))
 		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: ended}), nil)
 		wantEqual(f, f.stands(held.ID), ended)
 		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: ended}), operation.ErrLost)
@@ -323,7 +323,7 @@ var operationsStepped = promises{
 			names[i] = fmt.Sprint(i)
 		}
 		for range 3 {
-			next := after(held)
+			next := stepOn(held)
 			wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: next, Failures: failures(names...)}), nil)
 			held = next
 		}
@@ -342,7 +342,7 @@ var operationsStepped = promises{
 		held := f.mustTake("o1")
 		b := batch(put(c, "a", `{"n": 5}`), put(c, "b", `{"n": 2}`), leave(c, "c"))
 		b.Step = func(results []document.Result) (operation.Step, error) {
-			next := after(held)
+			next := stepOn(held)
 			next.Cursor = "c"
 			for _, r := range results {
 				next.Progress.Done++
@@ -361,12 +361,12 @@ var operationsStepped = promises{
 		}
 		wantEqual(f, string(f.get(c, "a").Data), `{"n": 5}`)
 		// A step may come with no changes, or no writes, at all.
-		got = after(got)
+		got = stepOn(got)
 		got.Cursor = "d"
 		_, err := f.Write(f.Context(), stepped(operation.Step{Holder: held.Holder, Next: got}, leave(c, "a")))
 		wantError(f, err, nil)
 		wantEqual(f, f.stands(held.ID).Cursor, "d")
-		got = after(got)
+		got = stepOn(got)
 		got.Cursor = "e"
 		_, err = f.Write(f.Context(), stepped(operation.Step{Holder: held.Holder, Next: got.Succeed(noon)}))
 		wantError(f, err, nil)
@@ -381,7 +381,7 @@ var operationsStepped = promises{
 		f.write(put(c, "a", `{"n": 1}`))
 		f.order("o1", c)
 		held := f.mustTake("o1")
-		next := after(held)
+		next := stepOn(held)
 		next.Cursor = "x"
 		before := f.picture()
 		attempt := func(b document.Batch, want error) {
@@ -412,7 +412,7 @@ var operationsStepped = promises{
 		var steps, cancelled atomic.Int64
 		whileDoing(func() {
 			for round := 0; ; round++ {
-				next := after(held)
+				next := stepOn(held)
 				next.Cursor = fmt.Sprint(round)
 				_, err := f.Write(f.Context(), stepped(operation.Step{Holder: held.Holder, Next: next}, put(c, "mine", fmt.Sprintf(`{"n": %d}`, round))))
 				if errors.Is(err, operation.ErrLost) {

@@ -253,6 +253,7 @@ type ClientInterface interface {
 	// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 	// A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 	// `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
+	// A page has a strong `ETag`: with it in `If-None-Match`, a page that has not changed is 304, and nothing is searched.
 	//
 	// Corresponds with GET /v1/collections/{collection}/documents (the `ListDocuments` operationId).
 	ListDocuments(ctx context.Context, collection CollectionName, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -890,6 +891,7 @@ func (c *Client) DeleteDocuments(ctx context.Context, collection CollectionName,
 // The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 // A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 // `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
+// A page has a strong `ETag`: with it in `If-None-Match`, a page that has not changed is 304, and nothing is searched.
 //
 // Corresponds with GET /v1/collections/{collection}/documents (the `ListDocuments` operationId).
 func (c *Client) ListDocuments(ctx context.Context, collection CollectionName, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2161,15 +2163,26 @@ func NewAggregateDocumentsRequestWithBody(server string, collection CollectionNa
 
 	if params != nil {
 
-		if params.ConsistencyToken != nil {
+		if params.IfNoneMatch != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Consistency-Token", headerParam0)
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam1)
 		}
 
 	}
@@ -2433,15 +2446,37 @@ func NewListDocumentsRequest(server string, collection CollectionName, params *L
 
 	if params != nil {
 
-		if params.ConsistencyToken != nil {
+		if params.IfMatch != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Consistency-Token", headerParam0)
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IfNoneMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam1)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam2)
 		}
 
 	}
@@ -3895,15 +3930,26 @@ func NewQueryDocumentsRequestWithBody(server string, collection CollectionName, 
 
 	if params != nil {
 
-		if params.ConsistencyToken != nil {
+		if params.IfNoneMatch != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Consistency-Token", headerParam0)
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam1)
 		}
 
 	}
@@ -4585,6 +4631,7 @@ type ClientWithResponsesInterface interface {
 	// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 	// A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 	// `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
+	// A page has a strong `ETag`: with it in `If-None-Match`, a page that has not changed is 304, and nothing is searched.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6149,6 +6196,14 @@ func (r PutCollectionResponse) ContentType() string {
 // AggregateDocumentsResponse200Headers the declared response headers of an HTTP 200 response for AggregateDocuments
 type AggregateDocumentsResponse200Headers struct {
 	CacheControl string
+	ETag         *string
+	RequestID    string
+}
+
+// AggregateDocumentsResponse304Headers the declared response headers of an HTTP 304 response for AggregateDocuments
+type AggregateDocumentsResponse304Headers struct {
+	CacheControl string
+	ETag         *string
 	RequestID    string
 }
 
@@ -6227,6 +6282,8 @@ type AggregateDocumentsResponse struct {
 	ApplicationProblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *AggregateDocumentsResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *AggregateDocumentsResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *AggregateDocumentsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -6545,7 +6602,18 @@ type ListDocumentsResponse200Headers struct {
 	CDNCacheControl *string
 	CacheControl    string
 	CacheTag        *string
+	ETag            *string
 	Link            *string
+	RequestID       string
+	SurrogateKey    *string
+}
+
+// ListDocumentsResponse304Headers the declared response headers of an HTTP 304 response for ListDocuments
+type ListDocumentsResponse304Headers struct {
+	CDNCacheControl *string
+	CacheControl    string
+	CacheTag        *string
+	ETag            *string
 	RequestID       string
 	SurrogateKey    *string
 }
@@ -6569,6 +6637,12 @@ type ListDocumentsResponse404Headers struct {
 // ListDocumentsResponse406Headers the declared response headers of an HTTP 406 response for ListDocuments
 type ListDocumentsResponse406Headers struct {
 	RequestID string
+}
+
+// ListDocumentsResponse412Headers the declared response headers of an HTTP 412 response for ListDocuments
+type ListDocumentsResponse412Headers struct {
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // ListDocumentsResponse413Headers the declared response headers of an HTTP 413 response for ListDocuments
@@ -6606,6 +6680,8 @@ type ListDocumentsResponse struct {
 	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
 	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationProblemJSON412 *Stale
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
@@ -6616,6 +6692,8 @@ type ListDocumentsResponse struct {
 	ApplicationProblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ListDocumentsResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *ListDocumentsResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ListDocumentsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -6624,6 +6702,8 @@ type ListDocumentsResponse struct {
 	Headers404 *ListDocumentsResponse404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *ListDocumentsResponse406Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *ListDocumentsResponse412Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *ListDocumentsResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
@@ -6657,6 +6737,11 @@ func (r ListDocumentsResponse) GetApplicationProblemJSON404() *NotFound {
 // GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
 func (r ListDocumentsResponse) GetApplicationProblemJSON406() *NotAcceptable {
 	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r ListDocumentsResponse) GetApplicationProblemJSON412() *Stale {
+	return r.ApplicationProblemJSON412
 }
 
 // GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -7107,6 +7192,7 @@ func (r DeleteDocumentResponse) ContentType() string {
 type GetDocumentResponse200Headers struct {
 	CDNCacheControl *string
 	CacheControl    string
+	CacheStatus     *string
 	CacheTag        *string
 	ETag            string
 	RequestID       string
@@ -7117,6 +7203,7 @@ type GetDocumentResponse200Headers struct {
 type GetDocumentResponse304Headers struct {
 	CDNCacheControl *string
 	CacheControl    string
+	CacheStatus     *string
 	CacheTag        *string
 	ETag            string
 	RequestID       string
@@ -7287,6 +7374,7 @@ func (r GetDocumentResponse) ContentType() string {
 type HeadDocumentResponse200Headers struct {
 	CDNCacheControl *string
 	CacheControl    string
+	CacheStatus     *string
 	CacheTag        *string
 	ETag            string
 	RequestID       string
@@ -7297,6 +7385,7 @@ type HeadDocumentResponse200Headers struct {
 type HeadDocumentResponse304Headers struct {
 	CDNCacheControl *string
 	CacheControl    string
+	CacheStatus     *string
 	CacheTag        *string
 	ETag            string
 	RequestID       string
@@ -9133,6 +9222,14 @@ func (r MigrateDocumentsResponse) ContentType() string {
 // QueryDocumentsResponse200Headers the declared response headers of an HTTP 200 response for QueryDocuments
 type QueryDocumentsResponse200Headers struct {
 	CacheControl string
+	ETag         *string
+	RequestID    string
+}
+
+// QueryDocumentsResponse304Headers the declared response headers of an HTTP 304 response for QueryDocuments
+type QueryDocumentsResponse304Headers struct {
+	CacheControl string
+	ETag         *string
 	RequestID    string
 }
 
@@ -9211,6 +9308,8 @@ type QueryDocumentsResponse struct {
 	ApplicationProblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *QueryDocumentsResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *QueryDocumentsResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *QueryDocumentsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -10648,6 +10747,7 @@ func (c *ClientWithResponses) DeleteDocumentsWithResponse(ctx context.Context, c
 // The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 // A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 // `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
+// A page has a strong `ETag`: with it in `If-None-Match`, a page that has not changed is 304, and nothing is searched.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12790,6 +12890,9 @@ func ParseAggregateDocumentsResponse(rsp *http.Response) (*AggregateDocumentsRes
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Malformed
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -12868,6 +12971,13 @@ func ParseAggregateDocumentsResponse(rsp *http.Response) (*AggregateDocumentsRes
 			}
 			headers.CacheControl = value
 		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12876,6 +12986,30 @@ func ParseAggregateDocumentsResponse(rsp *http.Response) (*AggregateDocumentsRes
 			headers.RequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers AggregateDocumentsResponse304Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers AggregateDocumentsResponse400Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -13337,6 +13471,9 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Malformed
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -13364,6 +13501,13 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			return nil, err
 		}
 		response.ApplicationProblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Stale
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
@@ -13419,6 +13563,13 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			}
 			headers.CacheTag = &value
 		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13441,6 +13592,51 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			headers.SurrogateKey = &value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers ListDocumentsResponse304Headers
+		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CDNCacheControl = &value
+		}
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheTag = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Surrogate-Key"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Surrogate-Key", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SurrogateKey = &value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListDocumentsResponse400Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -13488,6 +13684,23 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			headers.RequestID = value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 412:
+		var headers ListDocumentsResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 413:
 		var headers ListDocumentsResponse413Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -14206,6 +14419,13 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 			}
 			headers.CacheControl = value
 		}
+		if values := rsp.Header.Values("Cache-Status"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Status", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheStatus = &value
+		}
 		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -14250,6 +14470,13 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 				return nil, err
 			}
 			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Status"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Status", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheStatus = &value
 		}
 		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
 			var value string
@@ -14474,6 +14701,13 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 			}
 			headers.CacheControl = value
 		}
+		if values := rsp.Header.Values("Cache-Status"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Status", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheStatus = &value
+		}
 		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -14518,6 +14752,13 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 				return nil, err
 			}
 			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Status"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Status", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheStatus = &value
 		}
 		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
 			var value string
@@ -17067,6 +17308,9 @@ func ParseQueryDocumentsResponse(rsp *http.Response) (*QueryDocumentsResponse, e
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Malformed
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -17142,6 +17386,13 @@ func ParseQueryDocumentsResponse(rsp *http.Response) (*QueryDocumentsResponse, e
 			}
 			headers.CacheControl = value
 		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -17150,6 +17401,30 @@ func ParseQueryDocumentsResponse(rsp *http.Response) (*QueryDocumentsResponse, e
 			headers.RequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers QueryDocumentsResponse304Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers QueryDocumentsResponse400Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {

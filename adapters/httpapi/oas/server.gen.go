@@ -623,6 +623,25 @@ func (siw *ServerInterfaceWrapper) AggregateDocuments(w http.ResponseWriter, r *
 
 	headers := r.Header
 
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch ListIfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
 	// ------------- Optional header parameter "Consistency-Token" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
 		var ConsistencyToken ConsistencyTokenParameter
@@ -871,6 +890,44 @@ func (siw *ServerInterfaceWrapper) ListDocuments(w http.ResponseWriter, r *http.
 	}
 
 	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch ListIfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch ListIfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
 
 	// ------------- Optional header parameter "Consistency-Token" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
@@ -2198,6 +2255,25 @@ func (siw *ServerInterfaceWrapper) QueryDocuments(w http.ResponseWriter, r *http
 	var params QueryDocumentsParams
 
 	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch ListIfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
 
 	// ------------- Optional header parameter "Consistency-Token" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
@@ -4183,6 +4259,7 @@ type AggregateDocumentsResponseObject interface {
 
 type AggregateDocuments200ResponseHeaders struct {
 	CacheControl string
+	ETag         string
 	RequestID    string
 }
 
@@ -4199,6 +4276,7 @@ func (response AggregateDocuments200JSONResponse) VisitAggregateDocumentsRespons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -4218,6 +4296,7 @@ func (response AggregateDocuments200ApplicationXNdjsonResponse) VisitAggregateDo
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
 	}
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 
@@ -4264,6 +4343,7 @@ func (response AggregateDocuments200TextCsvResponse) VisitAggregateDocumentsResp
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
 	}
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 
@@ -4272,6 +4352,24 @@ func (response AggregateDocuments200TextCsvResponse) VisitAggregateDocumentsResp
 	}
 	_, err := io.Copy(w, response.Body)
 	return err
+}
+
+type AggregateDocuments304ResponseHeaders struct {
+	CacheControl string
+	ETag         string
+	RequestID    string
+}
+
+type AggregateDocuments304Response struct {
+	Headers AggregateDocuments304ResponseHeaders
+}
+
+func (response AggregateDocuments304Response) VisitAggregateDocumentsResponse(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(304)
+	return nil
 }
 
 type AggregateDocuments400ApplicationProblemPlusJSONResponse struct {
@@ -4686,6 +4784,7 @@ type ListDocuments200ResponseHeaders struct {
 	CDNCacheControl string
 	CacheControl    string
 	CacheTag        string
+	ETag            string
 	Link            string
 	RequestID       string
 	SurrogateKey    string
@@ -4706,12 +4805,37 @@ func (response ListDocuments200JSONResponse) VisitListDocumentsResponse(w http.R
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
 	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Link", fmt.Sprint(response.Headers.Link))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.Header().Set("Surrogate-Key", fmt.Sprint(response.Headers.SurrogateKey))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListDocuments304ResponseHeaders struct {
+	CDNCacheControl string
+	CacheControl    string
+	CacheTag        string
+	ETag            string
+	RequestID       string
+	SurrogateKey    string
+}
+
+type ListDocuments304Response struct {
+	Headers ListDocuments304ResponseHeaders
+}
+
+func (response ListDocuments304Response) VisitListDocumentsResponse(w http.ResponseWriter) error {
+	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Surrogate-Key", fmt.Sprint(response.Headers.SurrogateKey))
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListDocuments400ApplicationProblemPlusJSONResponse struct {
@@ -4779,6 +4903,24 @@ func (response ListDocuments406ApplicationProblemPlusJSONResponse) VisitListDocu
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDocuments412ApplicationProblemPlusJSONResponse struct {
+	StaleApplicationProblemPlusJSONResponse
+}
+
+func (response ListDocuments412ApplicationProblemPlusJSONResponse) VisitListDocumentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5314,6 +5456,7 @@ type GetDocumentResponseObject interface {
 type GetDocument200ResponseHeaders struct {
 	CDNCacheControl string
 	CacheControl    string
+	CacheStatus     string
 	CacheTag        string
 	ETag            string
 	RequestID       string
@@ -5334,6 +5477,7 @@ func (response GetDocument200JSONResponse) VisitGetDocumentResponse(w http.Respo
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Status", fmt.Sprint(response.Headers.CacheStatus))
 	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -5346,6 +5490,7 @@ func (response GetDocument200JSONResponse) VisitGetDocumentResponse(w http.Respo
 type GetDocument304ResponseHeaders struct {
 	CDNCacheControl string
 	CacheControl    string
+	CacheStatus     string
 	CacheTag        string
 	ETag            string
 	RequestID       string
@@ -5359,6 +5504,7 @@ type GetDocument304Response struct {
 func (response GetDocument304Response) VisitGetDocumentResponse(w http.ResponseWriter) error {
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Status", fmt.Sprint(response.Headers.CacheStatus))
 	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -5519,6 +5665,7 @@ type HeadDocumentResponseObject interface {
 type HeadDocument200ResponseHeaders struct {
 	CDNCacheControl string
 	CacheControl    string
+	CacheStatus     string
 	CacheTag        string
 	ETag            string
 	RequestID       string
@@ -5532,6 +5679,7 @@ type HeadDocument200Response struct {
 func (response HeadDocument200Response) VisitHeadDocumentResponse(w http.ResponseWriter) error {
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Status", fmt.Sprint(response.Headers.CacheStatus))
 	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -5543,6 +5691,7 @@ func (response HeadDocument200Response) VisitHeadDocumentResponse(w http.Respons
 type HeadDocument304ResponseHeaders struct {
 	CDNCacheControl string
 	CacheControl    string
+	CacheStatus     string
 	CacheTag        string
 	ETag            string
 	RequestID       string
@@ -5556,6 +5705,7 @@ type HeadDocument304Response struct {
 func (response HeadDocument304Response) VisitHeadDocumentResponse(w http.ResponseWriter) error {
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Status", fmt.Sprint(response.Headers.CacheStatus))
 	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -7661,6 +7811,7 @@ type QueryDocumentsResponseObject interface {
 
 type QueryDocuments200ResponseHeaders struct {
 	CacheControl string
+	ETag         string
 	RequestID    string
 }
 
@@ -7677,10 +7828,29 @@ func (response QueryDocuments200JSONResponse) VisitQueryDocumentsResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type QueryDocuments304ResponseHeaders struct {
+	CacheControl string
+	ETag         string
+	RequestID    string
+}
+
+type QueryDocuments304Response struct {
+	Headers QueryDocuments304ResponseHeaders
+}
+
+func (response QueryDocuments304Response) VisitQueryDocumentsResponse(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(304)
+	return nil
 }
 
 type QueryDocuments400ApplicationProblemPlusJSONResponse struct {
