@@ -349,7 +349,7 @@ func variations() (list []scenario) {
 		}
 		large("too large", http.StatusRequestEntityTooLarge, largeCodes[e.op.OperationID], func(s *scenario) {
 			s.settings = func(s *settings) {
-				s.MaxBodyBytes, s.limits.Document.Bytes, s.limits.Import.StrictDocuments = 8, 28, 1
+				s.MaxBodyBytes, s.MaxTransactionBytes, s.limits.Document.Bytes, s.limits.Import.StrictDocuments = 8, 8, 28, 1
 			}
 		})
 		if !strings.HasSuffix(e.target, "/readyz") {
@@ -368,7 +368,7 @@ func rootKey(s *settings) { s.RootKey, s.MetricsKeyed = "sesame", true }
 var largeCodes = map[string]string{
 	"putCollection": "request.tooLarge", "patchCollection": "request.tooLarge", "createDocument": "document.tooLarge", "putDocument": "document.tooLarge", "importDocuments": "import.tooLarge",
 	"updateDocuments": "request.tooLarge", "deleteDocuments": "request.tooLarge", "migrateDocuments": "request.tooLarge",
-	"queryDocuments": "request.tooLarge", "aggregateDocuments": "request.tooLarge",
+	"runTransaction": "transaction.tooLarge", "queryDocuments": "request.tooLarge", "aggregateDocuments": "request.tooLarge",
 	"patchDocument": "document.tooLarge", "restoreDocument": "request.tooLarge",
 }
 
@@ -388,7 +388,7 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	seen := &pairs{has: map[string]bool{}}
 	t.Cleanup(func() { seen.wantAll(t) }) // when all scenarios are over
-	for _, s := range slices.Concat(scenarios, bulkScenarios, patchScenarios, historyScenarios, admissionScenarios, variations()) {
+	for _, s := range slices.Concat(scenarios, bulkScenarios, patchScenarios, historyScenarios, transactionScenarios, admissionScenarios, variations()) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			s.run(t, seen)

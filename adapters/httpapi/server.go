@@ -53,6 +53,8 @@ type Config struct {
 	Contract []byte
 	// MaxDocumentBytes bounds a document, MaxBodyBytes the body of another request but an import, in bytes.
 	MaxDocumentBytes, MaxBodyBytes int
+	// MaxTransactionBytes bounds the body of a transaction.
+	MaxTransactionBytes int
 	// Hosts are the names that requests may be sent to, in lower case; none is any. Addresses always do.
 	Hosts []string
 	// CORSOrigins are the origins whose pages may call, or "*"; none turns CORS off. CORSMaxAge is how long a preflight may be remembered.

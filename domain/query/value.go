@@ -5,14 +5,11 @@ import (
 	"fmt"
 )
 
-// instantLayout has as many digits for every instant, so that texts order as time does.
-const instantLayout = "2006-01-02T15:04:05.000000Z"
-
 // JSON returns a value of an expression as JSON: an instant as a text of RFC 3339 in UTC with microseconds, a length of time as a number of seconds.
 func JSON(v any) any {
 	switch v := v.(type) {
 	case Instant:
-		return v.Time().Format(instantLayout)
+		return v.Text()
 	case Span:
 		return seconds(int64(v))
 	}
