@@ -22,7 +22,7 @@ type Proxy struct {
 	armed   bool
 	left    int    // pieces that still pass
 	text    []byte // what the last piece holds, whatever left says; nil for none
-	deliver bool // whether the next one arrives
+	deliver bool   // whether the next one arrives
 	dead    bool
 	died    chan struct{}
 	clients []net.Conn
