@@ -20,7 +20,8 @@ type Range struct {
 	Bytes int
 }
 
-// DocumentReader finds documents. Data is canonical text, and is not changed after it was returned.
+// DocumentReader finds documents. Data is canonical text, and is not changed after it was returned; that of documents which are returned together may lie in one piece of memory,
+// which who keeps one of them keeps. A slice of documents is the caller's.
 type DocumentReader interface {
 	// Get returns the current document.
 	// It fails with fault.NotFound when there is none; the fault names no collection, which an adapter knows only by its key.
