@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"time"
 
@@ -24,6 +25,8 @@ type exchange struct {
 	plan *plan
 	// request is the one that reached the operation, with the context of its span.
 	request *http.Request
+	// query are its query parameters, nil where there are none.
+	query url.Values
 	// mediaType is that of the body, without parameters; "" where there is none.
 	mediaType string
 	// key is what the request came with to be told from others that are sent again, "" for none.
