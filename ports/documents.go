@@ -20,12 +20,29 @@ type Range struct {
 	Bytes int
 }
 
-// DocumentReader finds documents. Data is canonical text, and is not changed after it was returned; that of documents which are returned together may lie in one piece of memory,
-// which who keeps one of them keeps. A slice of documents is the caller's.
+// Source says where a document was found.
+type Source byte
+
+// The sources of a document.
+const (
+	// FromStore is the store itself: the answer is current.
+	FromStore Source = iota
+	// FromMemory and FromShared are caches, in this process and beside it.
+	FromMemory
+	FromShared
+)
+
+// DocumentReader finds documents, those included that have expired and are still stored: what is read of a collection whose documents expire is for collection.Living to judge.
+// Data is canonical text, and is not changed after it was returned; that of documents which are returned together may lie in one piece of memory, which who keeps one of them keeps.
+// A slice of documents is the caller's.
 type DocumentReader interface {
 	// Get returns the current document.
 	// It fails with fault.NotFound when there is none; the fault names no collection, which an adapter knows only by its key.
 	Get(ctx context.Context, key collection.Key, id ident.Document) (document.Document, error)
+
+	// GetRecent returns the document as Get does, or as it was a short while ago, which the adapter bounds. It is never older than a write that this store acknowledged before,
+	// nor than the position of its bucket that the caller has seen, 0 for none. It says where it found it, also when it fails because there is none.
+	GetRecent(ctx context.Context, key collection.Key, id ident.Document, seen change.Position) (document.Document, Source, error)
 
 	// GetAll returns the current documents with these ids, in no order; those that are not there are left out.
 	GetAll(ctx context.Context, key collection.Key, ids []ident.Document) ([]document.Document, error)
@@ -47,6 +64,7 @@ type DocumentWriter interface {
 	// Write makes every write of the batch, in their order, or none, and returns one result for each.
 	// Every write that changes a document appends one change with the next position of its bucket; the batch's changes are consecutive within a bucket.
 	// Entries of a document in the indexes that a write names are as new as the document, whatever the batch did on the way.
+	// A document that has expired when it is written to is deleted first (document.Expire), with a change of its own, and the write decides as if there were none.
 	// An error of a Change is returned as it is, and nothing is written; so is the error of a document that cannot be indexed.
 	// It fails with a *document.DuplicateError, which is a fault.Conflict with code "document.duplicate", and writes nothing, when the batch would leave two documents with equal keys
 	// in a unique index. Other batches do not suffer for it.
@@ -65,6 +83,10 @@ type ChangeReader interface {
 
 	// Position returns the position of the newest change of a bucket, 0 before the first.
 	Position(ctx context.Context, bucket int32) (change.Position, error)
+
+	// News returns which documents changed after the positions, all as it is at one moment; of a bucket at most limit changes, the first ones. A position above a bucket's own
+	// has no news, and Until is the bucket's own then.
+	News(ctx context.Context, after change.Positions, limit int) (change.News, error)
 }
 
 // DocumentStore is everything that keeps documents.
@@ -75,6 +97,7 @@ type DocumentStore interface {
 	DocumentWriter
 	DocumentHistory
 	ChangeReader
+	ExpiryStore
 }
 
 // Store is everything that keeps data: one adapter, one database.

@@ -18,9 +18,9 @@ import (
 // would decode documents and write them anew.
 type answer struct {
 	status int
-	// etag, location, link, preference and cache are headers; "" is left out.
-	etag, location, link, preference, cache string
-	contentType                             string
+	// etag, location, link, preference, cache and token are headers; "" is left out.
+	etag, location, link, preference, cache, token string
+	contentType                                    string
 	// body is the answer's own: it may be appended to.
 	body []byte
 	// sent takes the body when nobody needs it any more; nil leaves it to the garbage collector.
@@ -37,9 +37,9 @@ const jsonType = "application/json"
 type headerField struct{ name, value string }
 
 // fields are the headers of the answer; those without a value are not sent.
-func (a answer) fields() [6]headerField {
+func (a answer) fields() [7]headerField {
 	return [...]headerField{
-		{"Etag", a.etag}, {"Location", a.location}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {"Content-Type", a.contentType},
+		{"Etag", a.etag}, {"Location", a.location}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {tokenHeader, a.token}, {"Content-Type", a.contentType},
 	}
 }
 

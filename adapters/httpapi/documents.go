@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/ports/app"
@@ -50,12 +51,17 @@ func storedAnswer(ctx context.Context, name ident.Collection, result document.Re
 	if validateOnly {
 		return a.asPreferred(prefer, http.StatusNoContent)
 	}
-	a.etag = document.Tag(result.Document.Revision)
+	a.etag, a.token = document.Tag(result.Document.Revision), tokenOf(result.Mark)
 	if result.Outcome == document.Created {
 		a.status, a.location = http.StatusCreated, documentPath(name, result.Document)
 		return a.asPreferred(prefer, http.StatusCreated)
 	}
 	return a.asPreferred(prefer, http.StatusNoContent)
+}
+
+// tokenOf is what who made a change sends in order not to be served anything older.
+func tokenOf(m change.Mark) string {
+	return change.NewToken(m).Format()
 }
 
 // DeleteDocument deletes a document.
@@ -72,7 +78,7 @@ func (s *Server) DeleteDocument(ctx context.Context, r oas.DeleteDocumentRequest
 	if err != nil {
 		return nil, err
 	}
-	a := answer{ex: exchangeOf(ctx), status: http.StatusNoContent}
+	a := answer{ex: exchangeOf(ctx), status: http.StatusNoContent, token: tokenOf(result.Mark)}
 	if r.Params.ValidateOnly {
 		a.status, a.etag, a.contentType, a.body = http.StatusOK, document.Tag(result.Document.Revision), jsonType, documentText(result.Document)
 	}
@@ -123,7 +129,7 @@ func (s *Server) find(ctx context.Context, collectionName, documentID, expand st
 	}
 	var found document.Document
 	if asOf.IsZero() {
-		found, err = s.Documents.Get(ctx, caller(ctx), name, id, pre)
+		found, exchangeOf(ctx).from, err = s.Documents.Get(ctx, caller(ctx), name, id, pre)
 	} else {
 		found, err = s.Documents.GetAsOf(ctx, caller(ctx), name, id, asOf, pre)
 	}

@@ -11,9 +11,11 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/principal"
 	"github.com/sheafdb/sheaf/domain/receipt"
+	"github.com/sheafdb/sheaf/ports"
 	"github.com/sheafdb/sheaf/ports/app"
 )
 
@@ -29,6 +31,10 @@ type exchange struct {
 	query url.Values
 	// mediaType is that of the body, without parameters; "" where there is none.
 	mediaType string
+	// seen is what the caller has seen, by its consistency token.
+	seen change.Token
+	// from is where the document was found that the answer is about.
+	from ports.Source
 	// key is what the request came with to be told from others that are sent again, "" for none.
 	key string
 	// ticket is the claim of a request with a key, nil for every other.
@@ -56,6 +62,9 @@ func exchangeOf(ctx context.Context) *exchange {
 
 // requestIDHeader carries the id of a request, both ways.
 const requestIDHeader = "Request-Id"
+
+// tokenHeader carries what a caller has seen, both ways.
+const tokenHeader = "Consistency-Token"
 
 // maxRequestID bounds an id that a caller gives, in bytes: it is stored with every change.
 const maxRequestID = 128

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/ports"
 	"github.com/sheafdb/sheaf/ports/app"
@@ -75,6 +76,7 @@ func (p *plan) serveKeyed(ex *exchange, w http.ResponseWriter, r *http.Request) 
 		return
 	}
 	if ticket == nil {
+		p.server.markReplay(w, r, stored.Answer.Status)
 		if err := replay(*stored.Answer, ex).write(w); err != nil {
 			p.server.fail(w, r, err)
 		}
@@ -88,6 +90,15 @@ func (p *plan) serveKeyed(ex *exchange, w http.ResponseWriter, r *http.Request) 
 	}
 	defer func() { ticket.Close(r.Context(), ex.settled) }() //nolint:contextcheck // the request has it
 	p.next.ServeHTTP(w, r)
+}
+
+// markReplay gives an answer that was given before a token of what is there now: the one of its write is known only after the answer was kept.
+func (s *Server) markReplay(w http.ResponseWriter, r *http.Request, status int) {
+	if name, err := ident.ParseCollection(r.PathValue("collection")); err == nil && status < http.StatusBadRequest {
+		if token := tokenOf(s.Transfer.Mark(r.Context(), name)); token != "" {
+			w.Header().Set(tokenHeader, token)
+		}
+	}
 }
 
 // fingerprint is the digest of all that decides what a request does, but for what its receipt is named by.

@@ -15,6 +15,7 @@ import (
 	"github.com/munnerz/goautoneg"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/principal"
@@ -164,6 +165,13 @@ func (p *plan) admit(ex *exchange, w http.ResponseWriter, r *http.Request) error
 	}
 	if err := p.judgeParameters(ex, r); err != nil {
 		return err
+	}
+	if token := r.Header.Get(tokenHeader); token != "" && slices.Contains(p.headers, tokenHeader) {
+		seen, err := change.ParseToken(token)
+		if err != nil {
+			return err
+		}
+		ex.seen = seen
 	}
 	if len(p.consumes) == 0 {
 		return nil

@@ -188,7 +188,7 @@ func (s *Server) crossOrigin(next http.Handler) http.Handler {
 		AllowedOrigins: s.CORSOrigins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders: []string{"*"},
-		ExposedHeaders: []string{"ETag", "Idempotency-Replayed", "Location", "Link", "Preference-Applied", "Request-Id", "Retry-After"},
+		ExposedHeaders: []string{"ETag", "Idempotency-Replayed", "Location", "Link", "Preference-Applied", "Request-Id", "Retry-After", tokenHeader},
 		MaxAge:         int(s.CORSMaxAge.Seconds()),
 	}).Handler(next)
 }
@@ -216,5 +216,5 @@ func (s *Server) serves(role string) bool {
 // caller is who asks by this request.
 func caller(ctx context.Context) app.Caller {
 	ex := exchangeOf(ctx)
-	return app.Caller{Principal: ex.principal, RequestID: ex.requestID}
+	return app.Caller{Principal: ex.principal, RequestID: ex.requestID, Seen: ex.seen}
 }

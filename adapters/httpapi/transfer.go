@@ -92,7 +92,11 @@ func (s *Server) ImportDocuments(ctx context.Context, r oas.ImportDocumentsReque
 	if err != nil {
 		return nil, &reported{err, reportText(report, faults, warnings)}
 	}
-	return answer{ex: ex, status: http.StatusOK, contentType: jsonType, body: reportText(report, faults, warnings)}, nil
+	a := answer{ex: ex, status: http.StatusOK, contentType: jsonType, body: reportText(report, faults, warnings)}
+	if !r.Params.ValidateOnly {
+		a.token = tokenOf(s.Transfer.Mark(ctx, name))
+	}
+	return a, nil
 }
 
 // importStreaming answers while the import goes on: a line for each fault, then one with the report, and with the problem where the import failed as a whole.

@@ -29,6 +29,12 @@ func (s *Store) Get(ctx context.Context, key collection.Key, id ident.Document) 
 	return document.Document{}, fault.New(fault.NotFound, "document.notFound", "there is no document %q", id)
 }
 
+// GetRecent returns the current document.
+func (s *Store) GetRecent(ctx context.Context, key collection.Key, id ident.Document, _ change.Position) (document.Document, ports.Source, error) {
+	d, err := s.Get(ctx, key, id)
+	return d, ports.FromStore, err
+}
+
 // List returns the documents in the range.
 func (s *Store) List(ctx context.Context, key collection.Key, r ports.Range) (items []document.Document, more bool, err error) {
 	if err := ctx.Err(); err != nil {
@@ -108,6 +114,17 @@ type draft struct {
 	steps  []made
 }
 
+// become makes of the document what a transition of a write says; entries are those that it has then.
+func (d *draft) become(number int, w document.Write, t document.Transition, entries index.Entries) {
+	if !d.changed {
+		d.before, _ = entriesOf(w, d.current)
+	}
+	if w.Indexes != nil {
+		d.steps = append(d.steps, made{number, w.Indexes, entries})
+	}
+	d.current, d.last, d.changed = stays(t), t.Document.Revision, true
+}
+
 // place is where a document is or would be.
 type place struct {
 	in *kept
@@ -124,7 +141,7 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 	at := stamp(batch.At)
 	results := make([]document.Result, len(batch.Writes))
 	drafts := make(map[place]*draft, len(batch.Writes))
-	changes := make([]change.Change, 0, len(batch.Writes))
+	changes, changed := make([]change.Change, 0, len(batch.Writes)), make([]int, 0, len(batch.Writes))
 	for i, w := range batch.Writes {
 		k := s.keys[w.Collection.Key]
 		if k == nil || k.State != collection.Active || k.Revision != w.Collection.Revision {
@@ -135,6 +152,10 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 			d = &draft{}
 			d.current, d.last = k.documents.get(w.ID)
 			drafts[place{k, w.ID}] = d
+		}
+		if t, expired := document.Expire(w, d.current, at); expired {
+			d.become(i, w, t, index.Entries{})
+			changes, changed = append(changes, changeOf(k.Key, t, document.Expiration)), append(changed, i)
 		}
 		t, err := document.Decide(w, d.current, d.last, at)
 		if err != nil {
@@ -148,18 +169,11 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 		if err != nil {
 			return nil, err
 		}
-		if !d.changed {
-			d.before, _ = entriesOf(w, d.current)
-		}
-		if w.Indexes != nil {
-			d.steps = append(d.steps, made{i, w.Indexes, entries})
-		}
-		changes = append(changes, changeOf(k.Key, t, batch.Origin))
-		before := d.current
-		d.current, d.last, d.changed = &t.Document, t.Document.Revision, true
 		if t.Outcome == document.Deleted {
-			results[i].Document, d.current = *before, nil
+			results[i].Document = *d.current
 		}
+		d.become(i, w, t, entries)
+		changes, changed = append(changes, changeOf(k.Key, t, batch.Origin)), append(changed, i)
 	}
 	var step operation.Step
 	var advanced *running
@@ -185,10 +199,11 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 			at.in.documents.set(at.id, d.current, d.last)
 		}
 	}
-	for _, c := range changes {
+	for i, c := range changes {
 		b := &s.buckets[c.Bucket]
 		b.position++
 		c.Position = b.position
+		results[changed[i]].Mark = change.Mark{Bucket: c.Bucket, Position: c.Position}
 		b.changes = append(b.changes, c)
 	}
 	if advanced != nil {
@@ -244,4 +259,27 @@ func (s *Store) Position(ctx context.Context, bucket int32) (change.Position, er
 		return 0, nil
 	}
 	return s.buckets[bucket].position, nil
+}
+
+// News returns which documents changed after the positions.
+func (s *Store) News(ctx context.Context, after change.Positions, limit int) (change.News, error) {
+	if err := ctx.Err(); err != nil {
+		return change.News{}, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	news := change.News{History: "memory"}
+	for i := range s.buckets {
+		b := &s.buckets[i]
+		news.Until[i] = b.position
+		from, _ := slices.BinarySearchFunc(b.changes, after[i]+1, func(c change.Change, p change.Position) int { return cmp.Compare(c.Position, p) })
+		list := part(b.changes, from, limit)
+		for _, c := range list {
+			news.Touched = append(news.Touched, change.Touched{Bucket: c.Bucket, Position: c.Position, CollectionID: c.CollectionID, DocumentID: c.DocumentID})
+		}
+		if len(list) < len(b.changes)-from {
+			news.Until[i], news.More = list[len(list)-1].Position, true
+		}
+	}
+	return news, nil
 }

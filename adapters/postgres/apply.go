@@ -3,10 +3,12 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sheafdb/sheaf/adapters/postgres/sqlcgen"
+	"github.com/sheafdb/sheaf/domain/change"
 )
 
 // Bounds of one statement, in elements and in bytes of data. The server holds a statement's arguments in memory several times.
@@ -28,18 +30,19 @@ func (t *transaction) apply(ctx context.Context, p *plan) error {
 	}
 	w := r.write()
 	if entries.empty() {
-		return settled.blame(t.commit(ctx, settled, sqlcgen.Write,
+		bases, err := t.commit(ctx, settled, sqlcgen.Write,
 			w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
-			w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions))
+			w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
+		return settled.blame(p.take(r, bases, err))
 	}
 	e := r.writeWithEntries(entries)
-	err := t.commit(ctx, settled, sqlcgen.WriteWithEntries,
-		w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
+	bases, err := t.commit(ctx, settled, sqlcgen.WriteWithEntries,
+		w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, e.Expires, w.Datas, w.LockOrder, w.Inserts,
 		e.GoneBuckets, e.GoneIndexes, e.GoneKeys, e.GoneIds, e.EntryBuckets, e.EntryIndexes, e.EntryKeys, e.EntryIds,
 		e.TextBuckets, e.TextIndexes, e.TextIds, e.TextGone, e.Languages, e.A, e.B, e.C, e.D,
 		e.UniqueBuckets, e.UniqueIndexes, e.UniqueKeys, e.UniqueCollections, e.UniqueIds, e.UniqueGone,
 		w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
-	return settled.blame(p.blame(err, entries.unique))
+	return settled.blame(p.blame(p.take(r, bases, err), entries.unique))
 }
 
 // settle ends a transaction that changes no document: only its receipts are written.
@@ -51,12 +54,25 @@ func (t *transaction) settle(ctx context.Context, settled settlements) error {
 	return settled.blame(t.committed(t.queries.SettleReceipts(ctx, settled.params())))
 }
 
-// commit writes by one statement and commits, in one round trip.
-func (t *transaction) commit(ctx context.Context, settled settlements, sql string, args ...any) error {
+// take tells the results of a write that committed where their changes are: bases are what the buckets were at before. It returns err.
+func (p *plan) take(r *rows, bases []int64, err error) error {
+	if err != nil {
+		return err
+	}
+	for i := range p.changes {
+		c := &p.changes[i]
+		at, _ := slices.BinarySearch(r.buckets, r.bucket[i])
+		c.unit.results[c.write].Mark = change.Mark{Bucket: r.bucket[i], Position: change.Position(bases[at] + r.ordinal[i])}
+	}
+	return nil
+}
+
+// commit writes by one statement and commits, in one round trip. It returns what the buckets were at before.
+func (t *transaction) commit(ctx context.Context, settled settlements, sql string, args ...any) (bases []int64, err error) {
 	if !t.open && len(settled) == 0 {
 		// A statement by itself is a transaction, and commits before it is answered.
-		_, err := t.conn.Exec(ctx, sql, args...)
-		return t.committed(err)
+		err = t.conn.QueryRow(ctx, sql, args...).Scan(&bases)
+		return bases, t.committed(err)
 	}
 	b := &pgx.Batch{}
 	if !t.open {
@@ -64,11 +80,11 @@ func (t *transaction) commit(ctx context.Context, settled settlements, sql strin
 		b.Queue(beginTransaction)
 	}
 	settled.queue(b)
-	b.Queue(sql, args...)
+	b.Queue(sql, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&bases) })
 	b.Queue(`COMMIT`)
-	err := t.committed(t.conn.SendBatch(ctx, b).Close())
+	err = t.committed(t.conn.SendBatch(ctx, b).Close())
 	t.open = err != nil
-	return err
+	return bases, err
 }
 
 // committed marks an error of a statement that was to commit, unless it is certain that it did not.
@@ -90,8 +106,10 @@ func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entrie
 			return err
 		}
 	}
+	var bases []int64
 	if len(r.id) > 0 { // a step may come without
-		if err := t.applyChanges(ctx, p, r, entries, kept); err != nil {
+		var err error
+		if bases, err = t.applyChanges(ctx, p, r, entries, kept); err != nil {
 			return err
 		}
 	}
@@ -101,35 +119,36 @@ func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entrie
 		}
 	}
 	_, err := t.conn.Exec(ctx, `COMMIT`)
-	err = t.committed(err)
+	err = t.committed(p.take(r, bases, err))
 	t.open = err != nil
 	return err
 }
 
-func (t *transaction) applyChanges(ctx context.Context, p *plan, r *rows, entries entryRows, kept []int) error {
+// applyChanges returns what the buckets were at before.
+func (t *transaction) applyChanges(ctx context.Context, p *plan, r *rows, entries entryRows, kept []int) (bases []int64, err error) {
 	inserts, others := r.documents()
 	for _, chunk := range r.chunks(inserts) {
 		if err := t.queries.WriteDocuments(ctx, r.writeDocuments(chunk, true)); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, chunk := range r.chunks(others) {
 		if err := t.queries.WriteDocuments(ctx, r.writeDocuments(chunk, false)); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := t.applyEntries(ctx, p, entries); err != nil {
-		return err
+		return nil, err
 	}
-	bases, err := t.queries.TakePositions(ctx, sqlcgen.TakePositionsParams{
+	bases, err = t.queries.TakePositions(ctx, sqlcgen.TakePositionsParams{
 		TakenBuckets: r.buckets, TakenCounts: r.counts, CheckedCollections: r.checkedCollection, CheckedRevisions: r.checkedRevision,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(kept) > 0 {
 		if err := t.queries.CheckDocuments(ctx, p.expected(kept)); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	all := make([]int, len(r.id))
@@ -138,10 +157,10 @@ func (t *transaction) applyChanges(ctx context.Context, p *plan, r *rows, entrie
 	}
 	for _, chunk := range r.chunks(all) {
 		if err := t.queries.AppendChanges(ctx, r.appendChanges(chunk, bases)); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return bases, nil
 }
 
 func (t *transaction) applyEntries(ctx context.Context, p *plan, r entryRows) error {

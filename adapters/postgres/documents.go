@@ -2,32 +2,13 @@ package postgres
 
 import (
 	"context"
-	"errors"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/sheafdb/sheaf/adapters/postgres/sqlcgen"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
-	"github.com/sheafdb/sheaf/domain/fault"
-	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/ports"
 )
-
-// Get returns the current document: one prepared point read, whose text is copied once, out of the driver's buffer.
-func (s *Store) Get(ctx context.Context, key collection.Key, id ident.Document) (document.Document, error) {
-	row, err := s.queries.GetDocument(ctx, sqlcgen.GetDocumentParams{Bucket: key.Bucket, CollectionID: key.ID, ID: id.String()})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return document.Document{}, fault.New(fault.NotFound, "document.notFound", "there is no document %q", id)
-	}
-	if err != nil {
-		return document.Document{}, failed(ctx, err, "get document")
-	}
-	return document.Document{
-		ID: id, Revision: row.Revision, SchemaRevision: row.SchemaRevision, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Data: row.Data,
-	}, nil
-}
 
 // firstRows is how many documents are asked for before anything is known of their size: enough for a usual page, and not too
 // many of the largest there may be.
@@ -73,7 +54,7 @@ func (s *Store) page(ctx context.Context, db sqlcgen.DBTX, key collection.Key, a
 	if err != nil {
 		return err
 	}
-	return scanDocuments(rows, limit, false, func(d document.Document, _ []byte) bool { return each(d) })
+	return scanDocuments(rows, limit, false, nil, func(d document.Document, _ []byte) bool { return each(d) })
 }
 
 // estimatedExactly is up to how many documents an estimate counts: that costs what a point read does, and nobody is told 300 of an empty collection.

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sheafdb/sheaf/adapters/postgres/sqlcgen"
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
@@ -28,6 +29,9 @@ func (s *Store) Find(ctx context.Context, key collection.Key, f ports.Find) (por
 	err := s.atOneMoment(ctx, "find documents", func(tx pgx.Tx) error {
 		places, err := s.places(ctx, tx, key, f, &found)
 		if err != nil {
+			return err
+		}
+		if found.At, err = positionIn(ctx, s.queries.WithTx(tx), key.Bucket); err != nil {
 			return err
 		}
 		if len(places) > f.Limit {
@@ -83,8 +87,8 @@ func (s *Store) findInOrder(ctx context.Context, key collection.Key, f ports.Fin
 			return ports.Found{}, err
 		}
 		found.Items = slices.Grow(found.Items, ask-1)
-		got := 0
-		err = s.scan(ctx, s.pool, statement, ask, func(d document.Document, key []byte) bool {
+		got, at := 0, ports.Unplaced
+		err = s.scan(ctx, s.pool, statement, ask, &at, func(d document.Document, key []byte) bool {
 			got++
 			if len(found.Items) == f.Limit || len(found.Items) > 0 && size >= f.Bytes {
 				found.More = true
@@ -101,6 +105,10 @@ func (s *Store) findInOrder(ctx context.Context, key collection.Key, f ports.Fin
 		if err != nil {
 			return ports.Found{}, tooExpensive(failed(ctx, err, "find documents"))
 		}
+		if found.Examined > 0 && found.At != at {
+			at = ports.Unplaced // a page of several statements, and something happened between them
+		}
+		found.At = at
 		found.Examined += int64(got)
 		if found.More || got < ask {
 			found.Ends = endsOf(f.Plan, found.Items, first, last)
@@ -118,13 +126,13 @@ func endsOf(p search.Plan, items []document.Document, first, last []byte) []sear
 	return []search.Position{{Key: orderKey(p, first, 0), ID: items[0].ID.String()}, {Key: orderKey(p, last, 0), ID: items[len(items)-1].ID.String()}}
 }
 
-// scan runs a statement that returns documents, expected many or so, each with the key of its entry, which must not be kept. each ends it by returning false.
-func (*Store) scan(ctx context.Context, db sqlcgen.DBTX, st statement, expected int, each func(document.Document, []byte) bool) error {
+// scan runs a statement that returns documents; see scanDocuments.
+func (*Store) scan(ctx context.Context, db sqlcgen.DBTX, st statement, expected int, at *change.Position, each func(document.Document, []byte) bool) error {
 	rows, err := db.Query(ctx, st.sql, st.args...)
 	if err != nil {
 		return err
 	}
-	return scanDocuments(rows, expected, true, each)
+	return scanDocuments(rows, expected, true, at, each)
 }
 
 // places returns the places of the documents of the stretch in their order, one more than the page has when there is one.
@@ -171,7 +179,7 @@ func (s *Store) fetch(ctx context.Context, tx pgx.Tx, key collection.Key, ids []
 			n = min(len(ids), max(bytes-size, 0)*len(items)/max(size, 1)+1)
 		}
 		byID := make(map[string]document.Document, n)
-		err := s.scan(ctx, tx, fetchStatement(key, ids[:n]), n, func(d document.Document, _ []byte) bool {
+		err := s.scan(ctx, tx, fetchStatement(key, ids[:n]), n, nil, func(d document.Document, _ []byte) bool {
 			byID[d.ID.String()] = d
 			return true
 		})
@@ -201,7 +209,7 @@ func (s *Store) GetAll(ctx context.Context, key collection.Key, ids []ident.Docu
 		names[i] = id.String()
 	}
 	found := make([]document.Document, 0, len(ids))
-	err := s.scan(ctx, s.pool, fetchStatement(key, names), len(names), func(d document.Document, _ []byte) bool {
+	err := s.scan(ctx, s.pool, fetchStatement(key, names), len(names), nil, func(d document.Document, _ []byte) bool {
 		found = append(found, d)
 		return true
 	})
@@ -209,8 +217,8 @@ func (s *Store) GetAll(ctx context.Context, key collection.Key, ids []ident.Docu
 }
 
 // CountFound counts the documents that match.
-func (s *Store) CountFound(ctx context.Context, key collection.Key, _ search.Query, p search.Plan, limit int64) (int64, error) {
-	st, err := countStatement(key, p, limit)
+func (s *Store) CountFound(ctx context.Context, key collection.Key, q search.Query, p search.Plan, limit int64) (int64, error) {
+	st, err := countStatement(key, q, p, limit)
 	if err != nil {
 		return 0, err
 	}

@@ -70,6 +70,10 @@ func away(err error) error {
 	return fault.Wrap(err, fault.Unavailable, "postgres.unavailable", "the database does not answer").After(retryAfter)
 }
 
+func errClosed() error {
+	return fault.New(fault.Unavailable, "postgres.unavailable", "the database is closed").After(retryAfter)
+}
+
 func contended(err error) error {
 	return fault.Wrap(err, fault.Unavailable, "write.contended", "others changed the same documents again and again").After(retryAfter)
 }

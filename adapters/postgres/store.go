@@ -33,7 +33,9 @@ type Config struct {
 	// Writers is how many transactions of documents this process runs at once; 0 is 2. With one, nobody uses the time of its commits;
 	// with more, what waits is divided among them, and every transaction merges less.
 	Writers int
-	// QueueLength is how many batches may wait for a writer before further ones are refused; 0 is 4096.
+	// Readers is how many statements of this process read single documents at once; 0 is 2. What comes meanwhile is read together.
+	Readers int
+	// QueueLength is how many batches may wait for a writer, and how many reads for a reader, before further ones are refused; 0 is 4096.
 	QueueLength int
 	// AnySchema opens the database without looking at its migrations.
 	AnySchema bool
@@ -48,6 +50,7 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	def(&c.Writers, 2)
+	def(&c.Readers, 2)
 	def(&c.MaxConns, 16)
 	c.MaxConns = max(c.MaxConns, c.Writers+1)
 	def(&c.QueueLength, 4096)
@@ -68,6 +71,7 @@ type Store struct {
 	pool    *pgxpool.Pool
 	queries *sqlcgen.Queries
 	writer  *writer
+	reader  *reader
 	timeout time.Duration
 	close   sync.Once
 }
@@ -90,7 +94,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		pool.Close()
 		return nil, err
 	}
-	s.writer = startWriter(s, config)
+	s.writer, s.reader = startWriter(s, config), newReader(s, config)
 	return s, nil
 }
 
@@ -99,6 +103,7 @@ func (s *Store) Close() {
 	s.close.Do(func() {
 		s.writer.close()
 		s.pool.Close()
+		s.reader.close()
 	})
 }
 
@@ -125,12 +130,17 @@ type Stat struct {
 	Queued int
 	// Transactions counts committed transactions of documents, Batches the batches in them, Retries what had to be tried again.
 	Transactions, Batches, Retries int64
+	// ReadsQueued is how many reads wait. Statements counts those that read single documents, Reads the documents that they were to read.
+	ReadsQueued       int
+	Statements, Reads int64
 }
 
 // Stat returns what the store is doing, for metrics. The counters begin at Open.
 func (s *Store) Stat() Stat {
 	p := s.pool.Stat()
+	readsQueued, statements, reads := s.reader.stat()
 	return Stat{
+		ReadsQueued: readsQueued, Statements: statements, Reads: reads,
 		Connections: p.TotalConns(), Acquired: p.AcquiredConns(), Idle: p.IdleConns(), MaxConns: p.MaxConns(),
 		Waits: p.EmptyAcquireCount(), Waited: p.EmptyAcquireWaitTime(), Queued: len(s.writer.queue),
 		Transactions: s.writer.transactions.Load(), Batches: s.writer.batches.Load(), Retries: s.writer.retries.Load(),

@@ -122,7 +122,7 @@ func (w *writer) enqueue(u *unit) error {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	if w.closed {
-		return fault.New(fault.Unavailable, "postgres.unavailable", "the database is closed").After(retryAfter)
+		return errClosed()
 	}
 	select {
 	case w.queue <- u:

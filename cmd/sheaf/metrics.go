@@ -47,6 +47,12 @@ var storeMetricTable = []storeMetric{
 		func(s postgres.Stat) float64 { return float64(s.Transactions) }),
 	storeCounter("batches", "Batches of writes in committed transactions; over transactions it is how many share a commit.",
 		func(s postgres.Stat) float64 { return float64(s.Batches) }),
+	storeGauge("queued_reads", "Reads of single documents that wait for a statement.",
+		func(s postgres.Stat) float64 { return float64(s.ReadsQueued) }),
+	storeCounter("read_statements", "Statements that read single documents.",
+		func(s postgres.Stat) float64 { return float64(s.Statements) }),
+	storeCounter("reads", "Reads of single documents; over read_statements it is how many share a statement.",
+		func(s postgres.Stat) float64 { return float64(s.Reads) }),
 	storeCounter("retries", "Transactions tried again because others changed the same documents.",
 		func(s postgres.Stat) float64 { return float64(s.Retries) }),
 }

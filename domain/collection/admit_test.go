@@ -208,6 +208,22 @@ func TestAdmit_WriteOnlyAndImmutable(t *testing.T) {
 	}
 }
 
+func TestAdmit_Timestamps(t *testing.T) {
+	t.Parallel()
+	const now, old = `"2026-11-24T12:00:00.000000Z"`, `"2020-01-01T00:00:00.000000Z"`
+	tryAll(t, `{"schema": {"required": ["made_at"], "properties": {"made_at": {"format": "date-time", "x-timestamp": "created"}, "meta": {"properties": {"changed": {"x-timestamp": "updated"}}}}}}`,
+		attempt{data: `{"n": 1}`, want: `{"n": 1, "made_at": ` + now + `, "meta": {"changed": ` + now + `}}`},
+		attempt{data: `{"made_at": ` + old + `}`, told: []string{"/made_at readOnly"}},
+		attempt{stored: `{"n": 1, "made_at": ` + old + `, "meta": {"changed": ` + old + `}}`, data: `{"n": 1}`, want: `{"n": 1, "made_at": ` + old + `, "meta": {"changed": ` + old + `}}`},
+		attempt{stored: `{"n": 1, "made_at": ` + old + `, "meta": {"changed": ` + old + `}}`, data: `{"n": 2, "made_at": ` + old + `, "meta": {"changed": ` + old + `}}`,
+			want: `{"n": 2, "made_at": ` + old + `, "meta": {"changed": ` + now + `}}`},
+		attempt{way: collection.Edited, stored: `{"n": 1, "made_at": ` + old + `, "meta": {"changed": ` + old + `}}`, data: `{"n": 1, "made_at": ` + old + `, "meta": {}}`, told: []string{"/meta/changed readOnly"}},
+		attempt{way: collection.Edited, stored: `{"n": 1, "made_at": ` + old + `}`, data: `{"n": 2, "made_at": ` + old + `}`, want: `{"n": 2, "made_at": ` + old + `, "meta": {"changed": ` + now + `}}`},
+		attempt{way: collection.Returned, stored: `{"n": 1, "made_at": ` + now + `}`, data: `{"n": 2, "made_at": ` + old + `}`, want: `{"n": 2, "made_at": ` + old + `}`},
+		attempt{way: collection.Kept, stored: `{"made_at": ` + old + `}`, data: `{"n": 2, "made_at": ` + old + `}`, want: `{"n": 2, "made_at": ` + old + `, "meta": {"changed": ` + now + `}}`},
+	)
+}
+
 func TestAdmit_Rules(t *testing.T) {
 	t.Parallel()
 	config := `{"schema": {"properties": {"opens": {"type": "number"}, "closes": {"type": "number"}, "state": {"type": "string"}}, "required": ["opens"]}, "rules": [

@@ -77,7 +77,7 @@ type Batch struct {
 	// At is when the request was made; documents carry it as createdAt and updatedAt.
 	At     time.Time
 	Writes []Write
-	// Receipt is written with the batch; nil where there is none.
+	// Receipt is written with the batch; nil where there is none. Its outcome is made of the results before they are committed: they have no marks yet.
 	Receipt *receipt.Pending[[]Result]
 	// Step makes the step of an operation that is committed with the batch; nil for a batch that is none. It is given what the writes would do, and is pure as a Change is:
 	// it may run more than once, and an error from it leaves everything as it was.
@@ -102,6 +102,8 @@ type Result struct {
 	Document Document
 	// Warnings are those that the collection admitted the document with.
 	Warnings []fault.Violation
+	// Mark is where the change is in the feed, zero when nothing changed.
+	Mark change.Mark
 }
 
 // Transition is what a Next means for the document it was decided on: an adapter applies it and keeps no rule of its own.
@@ -110,6 +112,8 @@ type Transition struct {
 	// Document is the document after the change; after a deletion it has the revision and the time of the deletion, and no data.
 	Document Document
 	Warnings []fault.Violation
+	// Mark is zero: the adapter that commits the change knows it.
+	Mark change.Mark
 }
 
 // Decide runs w.Change on the current document and says what follows.
@@ -122,10 +126,7 @@ func Decide(w Write, current *Document, last int64, at time.Time) (Transition, e
 	t := Transition{Warnings: next.warnings}
 	switch {
 	case next.remove && current != nil:
-		t.Outcome, t.Document = Deleted, Document{
-			ID: w.ID, Revision: current.Revision + 1, SchemaRevision: w.Collection.Revision,
-			CreatedAt: current.CreatedAt, UpdatedAt: later(at, current.UpdatedAt),
-		}
+		t.Outcome, t.Document = Deleted, deletion(w, current, at)
 	case next.data == nil, next.remove:
 		if current != nil {
 			t.Document = *current
@@ -143,6 +144,14 @@ func Decide(w Write, current *Document, last int64, at time.Time) (Transition, e
 		}
 	}
 	return t, nil
+}
+
+// deletion is what becomes of a document that is removed.
+func deletion(w Write, current *Document, at time.Time) Document {
+	return Document{
+		ID: w.ID, Revision: current.Revision + 1, SchemaRevision: w.Collection.Revision,
+		CreatedAt: current.CreatedAt, UpdatedAt: later(at, current.UpdatedAt),
+	}
 }
 
 // later keeps a document's times in order where the clocks of two processes differ.

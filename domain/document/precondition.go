@@ -28,6 +28,17 @@ type Precondition struct {
 // Stated says whether there is any condition.
 func (p Precondition) Stated() bool { return p.Match != nil || p.NoneMatch != nil }
 
+// Newest returns the highest revision that the precondition names, 0 for none: who states it has seen that one.
+func (p Precondition) Newest() int64 {
+	var newest int64
+	for _, c := range []*Condition{p.Match, p.NoneMatch} {
+		if c != nil && len(c.Revisions) > 0 {
+			newest = max(newest, slices.Max(c.Revisions))
+		}
+	}
+	return newest
+}
+
 // Check says whether the precondition holds for the current document, nil where there is none.
 // It fails with a *StaleError, which is a fault.Stale.
 func (p Precondition) Check(current *Document) error {

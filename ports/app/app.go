@@ -24,6 +24,8 @@ import (
 type Caller struct {
 	Principal principal.Principal
 	RequestID string
+	// Seen is what the caller has seen: nothing older is served.
+	Seen change.Token
 	// Receipt is written with what the request does to documents; nil where it came without a key, or is answered by something else.
 	Receipt *receipt.Pending[[]document.Result]
 }

@@ -3,13 +3,17 @@ package app
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/domain/receipt"
+	"github.com/sheafdb/sheaf/ports"
 )
 
 // judgements bounds how often a write is judged again because the configuration changed under it.
@@ -125,7 +129,7 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 			return document.Result{}, err
 		}
 		w.Collection, w.Indexes = c.Version(), c.Maintained
-		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}, Receipt: by.Receipt}
+		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}, Receipt: showing(by.Receipt, c)}
 		if validateOnly {
 			result, err := d.rehearse(ctx, c, batch)
 			return shown(c, result), d.diverged(ctx, c, w, err)
@@ -138,15 +142,48 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 		if err != nil {
 			return document.Result{}, d.diverged(ctx, c, w, err)
 		}
-		return shown(c, results[0]), nil
+		return shown(c, d.marked(ctx, c, results[0])), nil
 	}
 	return document.Result{}, collection.ErrChanged
+}
+
+// marked gives a result without a change a place in the feed at which the document was what the result says, so that its caller is not served an older one afterwards either.
+func (d *Documents) marked(ctx context.Context, c *collection.Collection, result document.Result) document.Result {
+	if result.Outcome == document.Unchanged {
+		result.Mark = mark(ctx, d.Store, c)
+	}
+	return result
+}
+
+// mark returns where the feed is that a collection's changes are in; zero where that cannot be found out, which is no reason to fail for a write that has succeeded.
+func mark(ctx context.Context, store ports.ChangeReader, c *collection.Collection) change.Mark {
+	at, err := store.Position(ctx, c.Bucket)
+	if err != nil {
+		return change.Mark{}
+	}
+	return change.Mark{Bucket: c.Bucket, Position: at}
 }
 
 // shown is what an answer shows of a result.
 func shown(c *collection.Collection, r document.Result) document.Result {
 	r.Document.Data = c.Shown(r.Document.Data, nil)
 	return r
+}
+
+// showing has a receipt keep what an answer shows of results; of has the collection of each.
+func showing(r *receipt.Pending[[]document.Result], of ...*collection.Collection) *receipt.Pending[[]document.Result] {
+	if r == nil || !slices.ContainsFunc(of, func(c *collection.Collection) bool { return len(c.Hidden()) > 0 }) {
+		return r
+	}
+	careful := *r
+	careful.Outcome = func(results []document.Result) receipt.Outcome {
+		results = slices.Clone(results)
+		for i := range results {
+			results[i] = shown(of[i], results[i])
+		}
+		return r.Outcome(results)
+	}
+	return &careful
 }
 
 // rehearse says what the batch's only write would do now, and does nothing.
@@ -157,7 +194,10 @@ func (d *Documents) rehearse(ctx context.Context, c *collection.Collection, batc
 	found, err := d.Store.Get(ctx, c.Key, w.ID)
 	switch {
 	case err == nil:
-		current = &found
+		current, last = &found, found.Revision
+		if t, expired := document.Expire(w, current, batch.At); expired {
+			current, last = nil, t.Document.Revision
+		}
 	case fault.KindOf(err) != fault.NotFound:
 		return document.Result{}, err
 	default:
@@ -175,22 +215,27 @@ func (d *Documents) rehearse(ctx context.Context, c *collection.Collection, batc
 	return document.Result(t), nil
 }
 
-// Get returns a document as it is stored; Present makes of it what an answer shows.
+// Get returns a document as it is stored, or was a short while ago (ports.DocumentReader.GetRecent), and where it was found, also when it fails; Present makes of it what an answer shows.
+// Who names a revision in a condition has seen it, and is not served an older one.
 // It fails with fault.NotFound, and with a *document.StaleError where If-Match does not hold. If-None-Match is the caller's: see Precondition.Unmodified.
-func (d *Documents) Get(ctx context.Context, _ Caller, name ident.Collection, id ident.Document, pre document.Precondition) (document.Document, error) {
+func (d *Documents) Get(ctx context.Context, by Caller, name ident.Collection, id ident.Document, pre document.Precondition) (document.Document, ports.Source, error) {
 	c, err := d.Catalog.Get(ctx, name)
 	if err != nil {
-		return document.Document{}, err
+		return document.Document{}, ports.FromStore, err
 	}
-	found, err := d.Store.Get(ctx, c.Key, id)
-	if fault.KindOf(err) == fault.NotFound && err != nil {
-		return document.Document{}, document.NotFound(name, id)
+	found, from, err := d.Store.GetRecent(ctx, c.Key, id, by.Seen.At(c.Bucket))
+	if from != ports.FromStore && found.Revision < pre.Newest() {
+		found, err = d.Store.Get(ctx, c.Key, id)
+		from = ports.FromStore
 	}
-	if err != nil {
-		return document.Document{}, err
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return document.Document{}, from, err
+	}
+	if err != nil || !c.Living(d.Clock()).Finds(found.Indexable()) {
+		return document.Document{}, from, document.NotFound(name, id)
 	}
 	pre.NoneMatch = nil
-	return found, stale(c, pre.Check(&found))
+	return found, from, stale(c, pre.Check(&found))
 }
 
 // stale has the error of a condition show what an answer may show.

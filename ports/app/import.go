@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
@@ -111,6 +112,15 @@ func (t *Transfer) Import(ctx context.Context, by Caller, r ImportDocuments) (Im
 		err = run.strict(ctx)
 	}
 	return run.report, err
+}
+
+// Mark returns a place in the feed that is not before any change of an import that has ended, zero where it cannot be found out.
+func (t *Transfer) Mark(ctx context.Context, name ident.Collection) change.Mark {
+	c, err := t.Catalog.Get(ctx, name)
+	if err != nil {
+		return change.Mark{}
+	}
+	return mark(ctx, t.Store, c)
 }
 
 // importRun is one import on its way.

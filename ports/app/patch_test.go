@@ -52,7 +52,7 @@ var everyShop = map[string]func(t *testing.T) shop{
 func openShop(t *testing.T, store ports.Store) shop {
 	t.Helper()
 	parts := app.Dependencies{
-		Store: store, Clock: func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
+		Store: app.Relate(store), Clock: func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
 		Limits: app.Limits{Document: collection.Limits{Bytes: 1 << 20}, Schema: schema.DefaultLimits()},
 	}
 	catalog := app.NewCatalog(store, parts.Clock, parts.Limits.Schema)
@@ -82,7 +82,7 @@ func (s shop) update(t *testing.T, text string) (document.Result, error) {
 
 func (s shop) want(t *testing.T, revision int64, data string) {
 	t.Helper()
-	d, err := s.Documents.Get(t.Context(), app.Caller{}, s.goods, s.one, document.Precondition{})
+	d, _, err := s.Documents.Get(t.Context(), app.Caller{}, s.goods, s.one, document.Precondition{})
 	if err != nil || d.Revision != revision || string(d.Data) != data {
 		t.Errorf("got %d %s, %v, want %d %s", d.Revision, d.Data, err, revision, data)
 	}
@@ -104,7 +104,7 @@ func TestPatch_ParallelIncrements(t *testing.T) {
 				})
 			}
 			all.Wait()
-			d, err := s.Documents.Get(t.Context(), app.Caller{}, s.goods, s.one, document.Precondition{})
+			d, _, err := s.Documents.Get(t.Context(), app.Caller{}, s.goods, s.one, document.Precondition{})
 			if err != nil || d.Revision != 101 {
 				t.Fatalf("revision %d, %v", d.Revision, err)
 			}
@@ -171,13 +171,13 @@ func TestPatch_JudgedByTheSchemaInForce(t *testing.T) {
 				})
 			}
 			s.declare(t, `{"schema": {"properties": {"stock": {"type": "number", "maximum": 50}}}}`)
-			d, err := s.Documents.Get(t.Context(), app.Caller{}, s.goods, s.one, document.Precondition{})
+			d, _, err := s.Documents.Get(t.Context(), app.Caller{}, s.goods, s.one, document.Precondition{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			before := d.Revision
 			all.Wait()
-			after, err := s.Documents.Get(t.Context(), app.Caller{}, s.goods, s.one, document.Precondition{})
+			after, _, err := s.Documents.Get(t.Context(), app.Caller{}, s.goods, s.one, document.Precondition{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -19,7 +19,7 @@ func Writes(t *testing.T, open Open) {
 		"Create": func(f fixture) {
 			c := f.configure("books", `{}`)
 			r := f.one(create(c, "a", `{"n": 1}`))
-			wantEqual(f, r, document.Result{Outcome: document.Created, Document: document.Document{
+			wantEqual(f, r, document.Result{Outcome: document.Created, Mark: change.Mark{Bucket: c.Bucket, Position: 1}, Document: document.Document{
 				ID: id("a"), Revision: 1, SchemaRevision: 1, CreatedAt: noon, UpdatedAt: noon, Data: []byte(`{"n": 1}`),
 			}})
 			wantEqual(f, f.get(c, "a"), r.Document)
@@ -39,7 +39,7 @@ func Writes(t *testing.T, open Open) {
 			later.At = noon.Add(time.Minute)
 			results, err := f.Write(f.Context(), later)
 			wantError(f, err, nil)
-			wantEqual(f, results, []document.Result{{Outcome: document.Updated, Document: document.Document{
+			wantEqual(f, results, []document.Result{{Outcome: document.Updated, Mark: change.Mark{Bucket: c.Bucket, Position: 2}, Document: document.Document{
 				ID: id("a"), Revision: 2, SchemaRevision: 2, CreatedAt: noon, UpdatedAt: noon.Add(time.Minute), Data: []byte(`{"n": 2}`),
 			}}})
 			wantEqual(f, f.get(c, "a"), results[0].Document)
@@ -72,7 +72,7 @@ func Writes(t *testing.T, open Open) {
 			f.write(put(c, "a", `1`))
 			stored := f.one(put(c, "a", `2`)).Document
 			c = f.configure("books", `{"n": 2}`)
-			wantEqual(f, f.one(remove(c, "a")), document.Result{Outcome: document.Deleted, Document: stored})
+			wantEqual(f, f.one(remove(c, "a")), document.Result{Outcome: document.Deleted, Document: stored, Mark: change.Mark{Bucket: c.Bucket, Position: 3}})
 			_, err := f.Get(f.Context(), c.Key, id("a"))
 			wantFault(f, err, fault.NotFound, "document.notFound")
 			wantEqual(f, f.history(c.Bucket), []string{"c a 1", "u a 2", "d a 3"})

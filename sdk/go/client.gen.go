@@ -204,7 +204,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-	AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AggregateDocuments Sum documents up
 	//
@@ -218,13 +218,14 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-	AggregateDocuments(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	AggregateDocuments(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDocuments List documents
 	//
 	// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 	// A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 	// `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
+	// A page has a strong `ETag`: with it in `If-None-Match`, a page that has not changed is 304, and nothing is searched.
 	//
 	// Corresponds with GET /v1/collections/{collection}/documents (the `ListDocuments` operationId).
 	ListDocuments(ctx context.Context, collection CollectionName, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -429,7 +430,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-	QueryDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	QueryDocumentsWithBody(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// QueryDocuments List documents by a query in the body
 	//
@@ -438,7 +439,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-	QueryDocuments(ctx context.Context, collection CollectionName, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	QueryDocuments(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListCollectionRevisions List the revisions of a configuration
 	//
@@ -690,8 +691,8 @@ func (c *Client) PutCollection(ctx context.Context, collection CollectionName, p
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-func (c *Client) AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewAggregateDocumentsRequestWithBody(c.Server, collection, contentType, body)
+func (c *Client) AggregateDocumentsWithBody(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAggregateDocumentsRequestWithBody(c.Server, collection, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -714,8 +715,8 @@ func (c *Client) AggregateDocumentsWithBody(ctx context.Context, collection Coll
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-func (c *Client) AggregateDocuments(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewAggregateDocumentsRequest(c.Server, collection, body)
+func (c *Client) AggregateDocuments(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAggregateDocumentsRequest(c.Server, collection, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -731,6 +732,7 @@ func (c *Client) AggregateDocuments(ctx context.Context, collection CollectionNa
 // The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 // A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 // `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
+// A page has a strong `ETag`: with it in `If-None-Match`, a page that has not changed is 304, and nothing is searched.
 //
 // Corresponds with GET /v1/collections/{collection}/documents (the `ListDocuments` operationId).
 func (c *Client) ListDocuments(ctx context.Context, collection CollectionName, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1145,8 +1147,8 @@ func (c *Client) ImportDocuments(ctx context.Context, collection CollectionName,
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-func (c *Client) QueryDocumentsWithBody(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewQueryDocumentsRequestWithBody(c.Server, collection, contentType, body)
+func (c *Client) QueryDocumentsWithBody(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewQueryDocumentsRequestWithBody(c.Server, collection, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1164,8 +1166,8 @@ func (c *Client) QueryDocumentsWithBody(ctx context.Context, collection Collecti
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-func (c *Client) QueryDocuments(ctx context.Context, collection CollectionName, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewQueryDocumentsRequest(c.Server, collection, body)
+func (c *Client) QueryDocuments(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewQueryDocumentsRequest(c.Server, collection, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1784,18 +1786,18 @@ func NewPutCollectionRequestWithBody(server string, collection CollectionName, p
 }
 
 // NewAggregateDocumentsRequest calls the generic AggregateDocuments builder with application/json body
-func NewAggregateDocumentsRequest(server string, collection CollectionName, body AggregateDocumentsJSONRequestBody) (*http.Request, error) {
+func NewAggregateDocumentsRequest(server string, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewAggregateDocumentsRequestWithBody(server, collection, "application/json", bodyReader)
+	return NewAggregateDocumentsRequestWithBody(server, collection, params, "application/json", bodyReader)
 }
 
 // NewAggregateDocumentsRequestWithBody constructs an http.Request for the AggregateDocuments method, with any body, and a specified content type
-func NewAggregateDocumentsRequestWithBody(server string, collection CollectionName, contentType string, body io.Reader) (*http.Request, error) {
+func NewAggregateDocumentsRequestWithBody(server string, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1826,6 +1828,21 @@ func NewAggregateDocumentsRequestWithBody(server string, collection CollectionNa
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -1982,6 +1999,43 @@ func NewListDocumentsRequest(server string, collection CollectionName, params *L
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IfNoneMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam1)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam2)
+		}
+
 	}
 
 	return req, nil
@@ -2295,6 +2349,17 @@ func NewGetDocumentRequest(server string, collection CollectionName, id Document
 			req.Header.Set("If-None-Match", headerParam1)
 		}
 
+		if params.ConsistencyToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam2)
+		}
+
 	}
 
 	return req, nil
@@ -2387,6 +2452,17 @@ func NewHeadDocumentRequest(server string, collection CollectionName, id Documen
 			}
 
 			req.Header.Set("If-None-Match", headerParam1)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam2)
 		}
 
 	}
@@ -2751,6 +2827,21 @@ func NewDiffDocumentRequest(server string, collection CollectionName, id Documen
 		return nil, err
 	}
 
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
@@ -2972,6 +3063,21 @@ func NewListDocumentRevisionsRequest(server string, collection CollectionName, i
 		return nil, err
 	}
 
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
@@ -3031,6 +3137,17 @@ func NewGetDocumentRevisionRequest(server string, collection CollectionName, id 
 			}
 
 			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam1)
 		}
 
 	}
@@ -3094,6 +3211,21 @@ func NewExportDocumentsRequest(server string, collection CollectionName, params 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.ConsistencyToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -3210,18 +3342,18 @@ func NewImportDocumentsRequestWithBody(server string, collection CollectionName,
 }
 
 // NewQueryDocumentsRequest calls the generic QueryDocuments builder with application/json body
-func NewQueryDocumentsRequest(server string, collection CollectionName, body QueryDocumentsJSONRequestBody) (*http.Request, error) {
+func NewQueryDocumentsRequest(server string, collection CollectionName, params *QueryDocumentsParams, body QueryDocumentsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewQueryDocumentsRequestWithBody(server, collection, "application/json", bodyReader)
+	return NewQueryDocumentsRequestWithBody(server, collection, params, "application/json", bodyReader)
 }
 
 // NewQueryDocumentsRequestWithBody constructs an http.Request for the QueryDocuments method, with any body, and a specified content type
-func NewQueryDocumentsRequestWithBody(server string, collection CollectionName, contentType string, body io.Reader) (*http.Request, error) {
+func NewQueryDocumentsRequestWithBody(server string, collection CollectionName, params *QueryDocumentsParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -3252,6 +3384,32 @@ func NewQueryDocumentsRequestWithBody(server string, collection CollectionName, 
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam1)
+		}
+
+	}
 
 	return req, nil
 }
@@ -3501,7 +3659,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-	AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
+	AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
 
 	// AggregateDocumentsWithResponse Sum documents up
 	//
@@ -3515,13 +3673,14 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-	AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
+	AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error)
 
 	// ListDocumentsWithResponse List documents
 	//
 	// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 	// A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 	// `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
+	// A page has a strong `ETag`: with it in `If-None-Match`, a page that has not changed is 304, and nothing is searched.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3742,7 +3901,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-	QueryDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error)
+	QueryDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error)
 
 	// QueryDocumentsWithResponse List documents by a query in the body
 	//
@@ -3751,7 +3910,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-	QueryDocumentsWithResponse(ctx context.Context, collection CollectionName, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error)
+	QueryDocumentsWithResponse(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error)
 
 	// ListCollectionRevisionsWithResponse List the revisions of a configuration
 	//
@@ -5175,7 +5334,18 @@ type ListDocumentsResponse200Headers struct {
 	CDNCacheControl *string
 	CacheControl    string
 	CacheTag        *string
+	ETag            *string
 	Link            *string
+	RequestID       string
+	SurrogateKey    *string
+}
+
+// ListDocumentsResponse304Headers the declared response headers of an HTTP 304 response for ListDocuments
+type ListDocumentsResponse304Headers struct {
+	CDNCacheControl *string
+	CacheControl    string
+	CacheTag        *string
+	ETag            *string
 	RequestID       string
 	SurrogateKey    *string
 }
@@ -5199,6 +5369,12 @@ type ListDocumentsResponse404Headers struct {
 // ListDocumentsResponse406Headers the declared response headers of an HTTP 406 response for ListDocuments
 type ListDocumentsResponse406Headers struct {
 	RequestID string
+}
+
+// ListDocumentsResponse412Headers the declared response headers of an HTTP 412 response for ListDocuments
+type ListDocumentsResponse412Headers struct {
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // ListDocumentsResponse413Headers the declared response headers of an HTTP 413 response for ListDocuments
@@ -5236,6 +5412,8 @@ type ListDocumentsResponse struct {
 	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
 	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationProblemJSON412 *Stale
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
@@ -5246,6 +5424,8 @@ type ListDocumentsResponse struct {
 	ApplicationProblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ListDocumentsResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *ListDocumentsResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ListDocumentsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5254,6 +5434,8 @@ type ListDocumentsResponse struct {
 	Headers404 *ListDocumentsResponse404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *ListDocumentsResponse406Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *ListDocumentsResponse412Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *ListDocumentsResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
@@ -5287,6 +5469,11 @@ func (r ListDocumentsResponse) GetApplicationProblemJSON404() *NotFound {
 // GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
 func (r ListDocumentsResponse) GetApplicationProblemJSON406() *NotAcceptable {
 	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r ListDocumentsResponse) GetApplicationProblemJSON412() *Stale {
+	return r.ApplicationProblemJSON412
 }
 
 // GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -5346,6 +5533,7 @@ type CreateDocumentResponse200Headers struct {
 
 // CreateDocumentResponse201Headers the declared response headers of an HTTP 201 response for CreateDocument
 type CreateDocumentResponse201Headers struct {
+	ConsistencyToken    *string
 	ETag                string
 	IdempotencyReplayed *string
 	Location            string
@@ -5568,7 +5756,8 @@ type DeleteDocumentResponse200Headers struct {
 
 // DeleteDocumentResponse204Headers the declared response headers of an HTTP 204 response for DeleteDocument
 type DeleteDocumentResponse204Headers struct {
-	RequestID string
+	ConsistencyToken *string
+	RequestID        string
 }
 
 // DeleteDocumentResponse400Headers the declared response headers of an HTTP 400 response for DeleteDocument
@@ -6072,6 +6261,7 @@ func (r HeadDocumentResponse) ContentType() string {
 
 // PatchDocumentResponse200Headers the declared response headers of an HTTP 200 response for PatchDocument
 type PatchDocumentResponse200Headers struct {
+	ConsistencyToken    *string
 	ETag                *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
@@ -6080,6 +6270,7 @@ type PatchDocumentResponse200Headers struct {
 
 // PatchDocumentResponse204Headers the declared response headers of an HTTP 204 response for PatchDocument
 type PatchDocumentResponse204Headers struct {
+	ConsistencyToken    *string
 	ETag                *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
@@ -6309,6 +6500,7 @@ func (r PatchDocumentResponse) ContentType() string {
 
 // PutDocumentResponse200Headers the declared response headers of an HTTP 200 response for PutDocument
 type PutDocumentResponse200Headers struct {
+	ConsistencyToken  *string
 	ETag              *string
 	PreferenceApplied *string
 	RequestID         string
@@ -6316,6 +6508,7 @@ type PutDocumentResponse200Headers struct {
 
 // PutDocumentResponse201Headers the declared response headers of an HTTP 201 response for PutDocument
 type PutDocumentResponse201Headers struct {
+	ConsistencyToken  *string
 	ETag              string
 	Location          string
 	PreferenceApplied *string
@@ -6324,6 +6517,7 @@ type PutDocumentResponse201Headers struct {
 
 // PutDocumentResponse204Headers the declared response headers of an HTTP 204 response for PutDocument
 type PutDocumentResponse204Headers struct {
+	ConsistencyToken  *string
 	ETag              *string
 	PreferenceApplied *string
 	RequestID         string
@@ -6696,6 +6890,7 @@ func (r DiffDocumentResponse) ContentType() string {
 
 // RestoreDocumentResponse200Headers the declared response headers of an HTTP 200 response for RestoreDocument
 type RestoreDocumentResponse200Headers struct {
+	ConsistencyToken    *string
 	ETag                *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
@@ -6704,6 +6899,7 @@ type RestoreDocumentResponse200Headers struct {
 
 // RestoreDocumentResponse201Headers the declared response headers of an HTTP 201 response for RestoreDocument
 type RestoreDocumentResponse201Headers struct {
+	ConsistencyToken    *string
 	ETag                string
 	IdempotencyReplayed *string
 	Location            string
@@ -6713,6 +6909,7 @@ type RestoreDocumentResponse201Headers struct {
 
 // RestoreDocumentResponse204Headers the declared response headers of an HTTP 204 response for RestoreDocument
 type RestoreDocumentResponse204Headers struct {
+	ConsistencyToken    *string
 	ETag                *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
@@ -7360,7 +7557,8 @@ func (r ExportDocumentsResponse) ContentType() string {
 
 // ImportDocumentsResponse200Headers the declared response headers of an HTTP 200 response for ImportDocuments
 type ImportDocumentsResponse200Headers struct {
-	RequestID string
+	ConsistencyToken *string
+	RequestID        string
 }
 
 // ImportDocumentsResponse400Headers the declared response headers of an HTTP 400 response for ImportDocuments
@@ -7540,6 +7738,14 @@ func (r ImportDocumentsResponse) ContentType() string {
 // QueryDocumentsResponse200Headers the declared response headers of an HTTP 200 response for QueryDocuments
 type QueryDocumentsResponse200Headers struct {
 	CacheControl string
+	ETag         *string
+	RequestID    string
+}
+
+// QueryDocumentsResponse304Headers the declared response headers of an HTTP 304 response for QueryDocuments
+type QueryDocumentsResponse304Headers struct {
+	CacheControl string
+	ETag         *string
 	RequestID    string
 }
 
@@ -7618,6 +7824,8 @@ type QueryDocumentsResponse struct {
 	ApplicationProblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *QueryDocumentsResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *QueryDocumentsResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *QueryDocumentsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -8059,8 +8267,8 @@ func (c *ClientWithResponses) PutCollectionWithResponse(ctx context.Context, col
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-func (c *ClientWithResponses) AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
-	rsp, err := c.AggregateDocumentsWithBody(ctx, collection, contentType, body, reqEditors...)
+func (c *ClientWithResponses) AggregateDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
+	rsp, err := c.AggregateDocumentsWithBody(ctx, collection, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -8079,8 +8287,8 @@ func (c *ClientWithResponses) AggregateDocumentsWithBodyWithResponse(ctx context
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/collections/{collection}/aggregate (the `AggregateDocuments` operationId).
-func (c *ClientWithResponses) AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
-	rsp, err := c.AggregateDocuments(ctx, collection, body, reqEditors...)
+func (c *ClientWithResponses) AggregateDocumentsWithResponse(ctx context.Context, collection CollectionName, params *AggregateDocumentsParams, body AggregateDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*AggregateDocumentsResponse, error) {
+	rsp, err := c.AggregateDocuments(ctx, collection, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -8092,6 +8300,7 @@ func (c *ClientWithResponses) AggregateDocumentsWithResponse(ctx context.Context
 // The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 // A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 // `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
+// A page has a strong `ETag`: with it in `If-None-Match`, a page that has not changed is 304, and nothing is searched.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8438,8 +8647,8 @@ func (c *ClientWithResponses) ImportDocumentsWithResponse(ctx context.Context, c
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-func (c *ClientWithResponses) QueryDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error) {
-	rsp, err := c.QueryDocumentsWithBody(ctx, collection, contentType, body, reqEditors...)
+func (c *ClientWithResponses) QueryDocumentsWithBodyWithResponse(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error) {
+	rsp, err := c.QueryDocumentsWithBody(ctx, collection, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -8453,8 +8662,8 @@ func (c *ClientWithResponses) QueryDocumentsWithBodyWithResponse(ctx context.Con
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/collections/{collection}/query (the `QueryDocuments` operationId).
-func (c *ClientWithResponses) QueryDocumentsWithResponse(ctx context.Context, collection CollectionName, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error) {
-	rsp, err := c.QueryDocuments(ctx, collection, body, reqEditors...)
+func (c *ClientWithResponses) QueryDocumentsWithResponse(ctx context.Context, collection CollectionName, params *QueryDocumentsParams, body QueryDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*QueryDocumentsResponse, error) {
+	rsp, err := c.QueryDocuments(ctx, collection, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -10324,6 +10533,9 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Malformed
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -10351,6 +10563,13 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			return nil, err
 		}
 		response.ApplicationProblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Stale
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
@@ -10406,6 +10625,13 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			}
 			headers.CacheTag = &value
 		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -10428,6 +10654,51 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			headers.SurrogateKey = &value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers ListDocumentsResponse304Headers
+		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CDNCacheControl = &value
+		}
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheTag = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Surrogate-Key"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Surrogate-Key", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SurrogateKey = &value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListDocumentsResponse400Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -10475,6 +10746,23 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			headers.RequestID = value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 412:
+		var headers ListDocumentsResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 413:
 		var headers ListDocumentsResponse413Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -10657,6 +10945,13 @@ func ParseCreateDocumentResponse(rsp *http.Response) (*CreateDocumentResponse, e
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers CreateDocumentResponse201Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -10966,6 +11261,13 @@ func ParseDeleteDocumentResponse(rsp *http.Response) (*DeleteDocumentResponse, e
 		response.Headers200 = &headers
 	case rsp.StatusCode == 204:
 		var headers DeleteDocumentResponse204Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -11730,6 +12032,13 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PatchDocumentResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -11761,6 +12070,13 @@ func ParsePatchDocumentResponse(rsp *http.Response) (*PatchDocumentResponse, err
 		response.Headers200 = &headers
 	case rsp.StatusCode == 204:
 		var headers PatchDocumentResponse204Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12091,6 +12407,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PutDocumentResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12115,6 +12438,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers PutDocumentResponse201Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12146,6 +12476,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		response.Headers201 = &headers
 	case rsp.StatusCode == 204:
 		var headers PutDocumentResponse204Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12631,6 +12968,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 	switch {
 	case rsp.StatusCode == 200:
 		var headers RestoreDocumentResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12662,6 +13006,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers RestoreDocumentResponse201Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12700,6 +13051,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 		response.Headers201 = &headers
 	case rsp.StatusCode == 204:
 		var headers RestoreDocumentResponse204Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13522,6 +13880,13 @@ func ParseImportDocumentsResponse(rsp *http.Response) (*ImportDocumentsResponse,
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ImportDocumentsResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -13681,6 +14046,9 @@ func ParseQueryDocumentsResponse(rsp *http.Response) (*QueryDocumentsResponse, e
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Malformed
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -13756,6 +14124,13 @@ func ParseQueryDocumentsResponse(rsp *http.Response) (*QueryDocumentsResponse, e
 			}
 			headers.CacheControl = value
 		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -13764,6 +14139,30 @@ func ParseQueryDocumentsResponse(rsp *http.Response) (*QueryDocumentsResponse, e
 			headers.RequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers QueryDocumentsResponse304Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers QueryDocumentsResponse400Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {

@@ -214,6 +214,24 @@ func (e DocumentRevisionOp) Valid() bool {
 	}
 }
 
+// Defines values for ExpiryState.
+const (
+	ExpiryStateBuilding ExpiryState = "building"
+	ExpiryStateReady    ExpiryState = "ready"
+)
+
+// Valid indicates whether the value is a known member of the ExpiryState enum.
+func (e ExpiryState) Valid() bool {
+	switch e {
+	case ExpiryStateBuilding:
+		return true
+	case ExpiryStateReady:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExplanationReads.
 const (
 	ExplanationReadsAll   ExplanationReads = "all"
@@ -748,6 +766,10 @@ type Collection struct {
 	// Enforcement Only where it is not `enforce`.
 	Enforcement *CollectionEnforcement `json:"enforcement,omitempty"`
 
+	// Expiry When documents expire: at a time that they name themselves, or some time after another one. From that instant on no read finds them and no condition of a write holds for them; soon
+	// after they are removed, each with a change of its own by `system`. A document without the time never expires.
+	Expiry *Expiry `json:"expiry,omitempty"`
+
 	// ID Where a new document's id comes from.
 	ID *IDSource `json:"id,omitempty"`
 
@@ -797,6 +819,10 @@ type CollectionDefinition struct {
 
 	// Enforcement `enforce`: documents with faults are refused. `report`: they are stored, and the answer has the faults as warnings. `ratchet`: faults that the stored document has already are warnings, and others are refused.
 	Enforcement *CollectionDefinitionEnforcement `json:"enforcement,omitempty"`
+
+	// Expiry When documents expire: at a time that they name themselves, or some time after another one. From that instant on no read finds them and no condition of a write holds for them; soon
+	// after they are removed, each with a change of its own by `system`. A document without the time never expires.
+	Expiry *Expiry `json:"expiry,omitempty"`
 
 	// ID Where a new document's id comes from.
 	ID *IDSource `json:"id,omitempty"`
@@ -975,6 +1001,32 @@ type DocumentUpdate = json.RawMessage
 //
 // Example: 1h30m
 type Duration = string
+
+// Expiry When documents expire: at a time that they name themselves, or some time after another one. From that instant on no read finds them and no condition of a write holds for them; soon
+// after they are removed, each with a change of its own by `system`. A document without the time never expires.
+type Expiry struct {
+	// After Whole numbers with the units d, h, m and s, the longer before the shorter.
+	//
+	// Example: 1h30m
+	After *Duration `json:"after,omitempty"`
+
+	// At A path to a time (RFC 3339), such as `doc.expiresAt`, or `createdAt` or `updatedAt`.
+	//
+	// Example: createdAt
+	At string `json:"at"`
+
+	// Progress Kept by the server, and ignored in a request: how far that is, in documents.
+	Progress *struct {
+		Done  int64 `json:"done"`
+		Total int64 `json:"total"`
+	} `json:"progress,omitempty"`
+
+	// State Kept by the server, and ignored in a request. `building`: the documents that were there before are being gone through, and reads look at each to know. It is right already.
+	State *ExpiryState `json:"state,omitempty"`
+}
+
+// ExpiryState Kept by the server, and ignored in a request. `building`: the documents that were there before are being gone through, and reads look at each to know. It is right already.
+type ExpiryState string
 
 // Explanation How the documents were found.
 type Explanation struct {
@@ -1305,6 +1357,9 @@ type AsOf = time.Time
 // CollectionName defines model for CollectionName.
 type CollectionName = string
 
+// ConsistencyTokenParameter defines model for ConsistencyToken.
+type ConsistencyTokenParameter = string
+
 // Count defines model for Count.
 type Count string
 
@@ -1346,6 +1401,12 @@ type IfNoneMatch = string
 
 // ImportMode defines model for ImportMode.
 type ImportMode string
+
+// ListIfMatch defines model for ListIfMatch.
+type ListIfMatch = string
+
+// ListIfNoneMatch defines model for ListIfNoneMatch.
+type ListIfNoneMatch = string
 
 // NewDocumentID defines model for NewDocumentID.
 type NewDocumentID = string
@@ -1473,6 +1534,12 @@ type PutCollectionParams struct {
 	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
+// AggregateDocumentsParams defines parameters for AggregateDocuments.
+type AggregateDocumentsParams struct {
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
+}
+
 // ListDocumentsParams defines parameters for ListDocuments.
 type ListDocumentsParams struct {
 	// Filter A condition in CEL over `doc`, `id`, `revision`, `createdAt` and `updatedAt`; a document for which it cannot be decided does not match. `search("words")` beside `&&` asks a text index.
@@ -1501,6 +1568,15 @@ type ListDocumentsParams struct {
 
 	// Count Whether to count all items: not, from statistics, exactly, or exactly up to 10,000.
 	Count *ListDocumentsParamsCount `form:"count,omitempty" json:"count,omitempty"`
+
+	// IfMatch Strong entity tags of a list, or `*`: go on only if it is still one of them.
+	IfMatch *ListIfMatch `json:"If-Match,omitempty"`
+
+	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
+	IfNoneMatch *ListIfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // ListDocumentsParamsCount defines parameters for ListDocuments.
@@ -1546,6 +1622,9 @@ type GetDocumentParams struct {
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // HeadDocumentParams defines parameters for HeadDocument.
@@ -1558,6 +1637,9 @@ type HeadDocumentParams struct {
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // PatchDocumentParams defines parameters for PatchDocument.
@@ -1600,6 +1682,9 @@ type DiffDocumentParams struct {
 
 	// To The revision to end with. The newest where it is left out.
 	To *DiffTo `form:"to,omitempty" json:"to,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // RestoreDocumentParams defines parameters for RestoreDocument.
@@ -1630,18 +1715,27 @@ type ListDocumentRevisionsParams struct {
 
 	// PageToken The `nextPageToken` of the page before; empty is the first page. It belongs to this list alone.
 	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // GetDocumentRevisionParams defines parameters for GetDocumentRevision.
 type GetDocumentRevisionParams struct {
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // ExportDocumentsParams defines parameters for ExportDocuments.
 type ExportDocumentsParams struct {
 	// Shape What a line holds: the data, or the envelope with the id around it.
 	Shape *ExportDocumentsParamsShape `form:"shape,omitempty" json:"shape,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
 
 // ExportDocumentsParamsShape defines parameters for ExportDocuments.
@@ -1673,6 +1767,15 @@ type ImportDocumentsParamsMode string
 
 // ImportDocumentsParamsExisting defines parameters for ImportDocuments.
 type ImportDocumentsParamsExisting string
+
+// QueryDocumentsParams defines parameters for QueryDocuments.
+type QueryDocumentsParams struct {
+	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
+	IfNoneMatch *ListIfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
+}
 
 // ListCollectionRevisionsParams defines parameters for ListCollectionRevisions.
 type ListCollectionRevisionsParams struct {

@@ -130,6 +130,24 @@ func (e DocumentRevisionOp) Valid() bool {
 	}
 }
 
+// Defines values for ExpiryState.
+const (
+	ExpiryStateBuilding ExpiryState = "building"
+	ExpiryStateReady    ExpiryState = "ready"
+)
+
+// Valid indicates whether the value is a known member of the ExpiryState enum.
+func (e ExpiryState) Valid() bool {
+	switch e {
+	case ExpiryStateBuilding:
+		return true
+	case ExpiryStateReady:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExplanationReads.
 const (
 	ExplanationReadsAll   ExplanationReads = "all"
@@ -657,6 +675,10 @@ type Collection struct {
 	// Enforcement Only where it is not `enforce`.
 	Enforcement CollectionEnforcement `json:"enforcement,omitempty,omitzero"`
 
+	// Expiry When documents expire: at a time that they name themselves, or some time after another one. From that instant on no read finds them and no condition of a write holds for them; soon
+	// after they are removed, each with a change of its own by `system`. A document without the time never expires.
+	Expiry Expiry `json:"expiry,omitempty,omitzero"`
+
 	// ID Where a new document's id comes from.
 	ID IDSource `json:"id,omitempty,omitzero"`
 
@@ -817,6 +839,32 @@ type DocumentUpdate = json.RawMessage
 //
 // Example: 1h30m
 type Duration = string
+
+// Expiry When documents expire: at a time that they name themselves, or some time after another one. From that instant on no read finds them and no condition of a write holds for them; soon
+// after they are removed, each with a change of its own by `system`. A document without the time never expires.
+type Expiry struct {
+	// After Whole numbers with the units d, h, m and s, the longer before the shorter.
+	//
+	// Example: 1h30m
+	After Duration `json:"after,omitempty,omitzero"`
+
+	// At A path to a time (RFC 3339), such as `doc.expiresAt`, or `createdAt` or `updatedAt`.
+	//
+	// Example: createdAt
+	At string `json:"at"`
+
+	// Progress Kept by the server, and ignored in a request: how far that is, in documents.
+	Progress struct {
+		Done  int64 `json:"done"`
+		Total int64 `json:"total"`
+	} `json:"progress,omitempty,omitzero"`
+
+	// State Kept by the server, and ignored in a request. `building`: the documents that were there before are being gone through, and reads look at each to know. It is right already.
+	State ExpiryState `json:"state,omitempty,omitzero"`
+}
+
+// ExpiryState Kept by the server, and ignored in a request. `building`: the documents that were there before are being gone through, and reads look at each to know. It is right already.
+type ExpiryState string
 
 // Explanation How the documents were found.
 type Explanation struct {
@@ -1147,6 +1195,9 @@ type AsOf = time.Time
 // CollectionName defines model for CollectionName.
 type CollectionName = string
 
+// ConsistencyTokenParameter defines model for ConsistencyToken.
+type ConsistencyTokenParameter = string
+
 // Count defines model for Count.
 type Count string
 
@@ -1188,6 +1239,12 @@ type IfNoneMatch = string
 
 // ImportMode defines model for ImportMode.
 type ImportMode string
+
+// ListIfMatch defines model for ListIfMatch.
+type ListIfMatch = string
+
+// ListIfNoneMatch defines model for ListIfNoneMatch.
+type ListIfNoneMatch = string
 
 // NewDocumentID defines model for NewDocumentID.
 type NewDocumentID = string
@@ -1315,6 +1372,12 @@ type PutCollectionParams struct {
 	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
 }
 
+// AggregateDocumentsParams defines parameters for AggregateDocuments.
+type AggregateDocumentsParams struct {
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
+}
+
 // ListDocumentsParams defines parameters for ListDocuments.
 type ListDocumentsParams struct {
 	// Filter A condition in CEL over `doc`, `id`, `revision`, `createdAt` and `updatedAt`; a document for which it cannot be decided does not match. `search("words")` beside `&&` asks a text index.
@@ -1343,6 +1406,15 @@ type ListDocumentsParams struct {
 
 	// Count Whether to count all items: not, from statistics, exactly, or exactly up to 10,000.
 	Count ListDocumentsParamsCount `form:"count,omitempty" json:"count,omitempty,omitzero"`
+
+	// IfMatch Strong entity tags of a list, or `*`: go on only if it is still one of them.
+	IfMatch ListIfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
+	IfNoneMatch ListIfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // ListDocumentsParamsCount defines parameters for ListDocuments.
@@ -1388,6 +1460,9 @@ type GetDocumentParams struct {
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // HeadDocumentParams defines parameters for HeadDocument.
@@ -1400,6 +1475,9 @@ type HeadDocumentParams struct {
 
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // PatchDocumentParams defines parameters for PatchDocument.
@@ -1442,6 +1520,9 @@ type DiffDocumentParams struct {
 
 	// To The revision to end with. The newest where it is left out.
 	To *DiffTo `form:"to,omitempty" json:"to,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // RestoreDocumentParams defines parameters for RestoreDocument.
@@ -1472,18 +1553,27 @@ type ListDocumentRevisionsParams struct {
 
 	// PageToken The `nextPageToken` of the page before; empty is the first page. It belongs to this list alone.
 	PageToken PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // GetDocumentRevisionParams defines parameters for GetDocumentRevision.
 type GetDocumentRevisionParams struct {
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // ExportDocumentsParams defines parameters for ExportDocuments.
 type ExportDocumentsParams struct {
 	// Shape What a line holds: the data, or the envelope with the id around it.
 	Shape ExportDocumentsParamsShape `form:"shape,omitempty" json:"shape,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
 }
 
 // ExportDocumentsParamsShape defines parameters for ExportDocuments.
@@ -1515,6 +1605,15 @@ type ImportDocumentsParamsMode string
 
 // ImportDocumentsParamsExisting defines parameters for ImportDocuments.
 type ImportDocumentsParamsExisting string
+
+// QueryDocumentsParams defines parameters for QueryDocuments.
+type QueryDocumentsParams struct {
+	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
+	IfNoneMatch ListIfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
+}
 
 // ListCollectionRevisionsParams defines parameters for ListCollectionRevisions.
 type ListCollectionRevisionsParams struct {

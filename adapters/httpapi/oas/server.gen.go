@@ -53,7 +53,7 @@ type ServerInterface interface {
 	PutCollection(w http.ResponseWriter, r *http.Request, collection CollectionName, params PutCollectionParams)
 	// AggregateDocuments Sum documents up
 	// (POST /v1/collections/{collection}/aggregate)
-	AggregateDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName)
+	AggregateDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName, params AggregateDocumentsParams)
 	// ListDocuments List documents
 	// (GET /v1/collections/{collection}/documents)
 	ListDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName, params ListDocumentsParams)
@@ -95,7 +95,7 @@ type ServerInterface interface {
 	ImportDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName, params ImportDocumentsParams)
 	// QueryDocuments List documents by a query in the body
 	// (POST /v1/collections/{collection}/query)
-	QueryDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName)
+	QueryDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName, params QueryDocumentsParams)
 	// ListCollectionRevisions List the revisions of a configuration
 	// (GET /v1/collections/{collection}/revisions)
 	ListCollectionRevisions(w http.ResponseWriter, r *http.Request, collection CollectionName, params ListCollectionRevisionsParams)
@@ -598,8 +598,32 @@ func (siw *ServerInterfaceWrapper) AggregateDocuments(w http.ResponseWriter, r *
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AggregateDocumentsParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.AggregateDocuments(w, r, collection)
+		siw.Handler.AggregateDocuments(w, r, collection, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -743,6 +767,65 @@ func (siw *ServerInterfaceWrapper) ListDocuments(w http.ResponseWriter, r *http.
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
 		}
 		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch ListIfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch ListIfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
 	}
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -1032,6 +1115,25 @@ func (siw *ServerInterfaceWrapper) GetDocument(w http.ResponseWriter, r *http.Re
 
 	}
 
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetDocument(w, r, collection, id, params)
 	}))
@@ -1121,6 +1223,25 @@ func (siw *ServerInterfaceWrapper) HeadDocument(w http.ResponseWriter, r *http.R
 		}
 
 		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
 
 	}
 
@@ -1430,6 +1551,27 @@ func (siw *ServerInterfaceWrapper) DiffDocument(w http.ResponseWriter, r *http.R
 		return
 	}
 
+	headers := r.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.DiffDocument(w, r, collection, id, params)
 	}))
@@ -1638,6 +1780,27 @@ func (siw *ServerInterfaceWrapper) ListDocumentRevisions(w http.ResponseWriter, 
 		return
 	}
 
+	headers := r.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListDocumentRevisions(w, r, collection, id, params)
 	}))
@@ -1706,6 +1869,25 @@ func (siw *ServerInterfaceWrapper) GetDocumentRevision(w http.ResponseWriter, r 
 
 	}
 
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetDocumentRevision(w, r, collection, id, revision, params)
 	}))
@@ -1747,6 +1929,27 @@ func (siw *ServerInterfaceWrapper) ExportDocuments(w http.ResponseWriter, r *htt
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "shape", Err: err})
 		}
 		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
 	}
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -1857,8 +2060,51 @@ func (siw *ServerInterfaceWrapper) QueryDocuments(w http.ResponseWriter, r *http
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params QueryDocumentsParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch ListIfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Consistency-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
+		var ConsistencyToken ConsistencyTokenParameter
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Consistency-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", valueList[0], &ConsistencyToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Consistency-Token", Err: err})
+			return
+		}
+
+		params.ConsistencyToken = ConsistencyToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.QueryDocuments(w, r, collection)
+		siw.Handler.QueryDocuments(w, r, collection, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3494,6 +3740,7 @@ func (response PutCollection503ApplicationProblemPlusJSONResponse) VisitPutColle
 
 type AggregateDocumentsRequestObject struct {
 	Collection CollectionName `json:"collection"`
+	Params     AggregateDocumentsParams
 	Body       *AggregateDocumentsJSONRequestBody
 }
 
@@ -3765,6 +4012,7 @@ type ListDocuments200ResponseHeaders struct {
 	CDNCacheControl string
 	CacheControl    string
 	CacheTag        string
+	ETag            string
 	Link            string
 	RequestID       string
 	SurrogateKey    string
@@ -3785,12 +4033,37 @@ func (response ListDocuments200JSONResponse) VisitListDocumentsResponse(w http.R
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
 	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Link", fmt.Sprint(response.Headers.Link))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.Header().Set("Surrogate-Key", fmt.Sprint(response.Headers.SurrogateKey))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListDocuments304ResponseHeaders struct {
+	CDNCacheControl string
+	CacheControl    string
+	CacheTag        string
+	ETag            string
+	RequestID       string
+	SurrogateKey    string
+}
+
+type ListDocuments304Response struct {
+	Headers ListDocuments304ResponseHeaders
+}
+
+func (response ListDocuments304Response) VisitListDocumentsResponse(w http.ResponseWriter) error {
+	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Surrogate-Key", fmt.Sprint(response.Headers.SurrogateKey))
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListDocuments400ApplicationProblemPlusJSONResponse struct {
@@ -3858,6 +4131,24 @@ func (response ListDocuments406ApplicationProblemPlusJSONResponse) VisitListDocu
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDocuments412ApplicationProblemPlusJSONResponse struct {
+	StaleApplicationProblemPlusJSONResponse
+}
+
+func (response ListDocuments412ApplicationProblemPlusJSONResponse) VisitListDocumentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -3967,6 +4258,7 @@ func (response CreateDocument200JSONResponse) VisitCreateDocumentResponse(w http
 }
 
 type CreateDocument201ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	Location            string
@@ -3986,6 +4278,7 @@ func (response CreateDocument201JSONResponse) VisitCreateDocumentResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
@@ -4224,7 +4517,8 @@ func (response DeleteDocument200JSONResponse) VisitDeleteDocumentResponse(w http
 }
 
 type DeleteDocument204ResponseHeaders struct {
-	RequestID string
+	ConsistencyToken string
+	RequestID        string
 }
 
 type DeleteDocument204Response struct {
@@ -4232,6 +4526,7 @@ type DeleteDocument204Response struct {
 }
 
 func (response DeleteDocument204Response) VisitDeleteDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(204)
 	return nil
@@ -4776,6 +5071,7 @@ type PatchDocumentResponseObject interface {
 }
 
 type PatchDocument200ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	PreferenceApplied   string
@@ -4794,6 +5090,7 @@ func (response PatchDocument200JSONResponse) VisitPatchDocumentResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
@@ -4804,6 +5101,7 @@ func (response PatchDocument200JSONResponse) VisitPatchDocumentResponse(w http.R
 }
 
 type PatchDocument204ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	PreferenceApplied   string
@@ -4815,6 +5113,7 @@ type PatchDocument204Response struct {
 }
 
 func (response PatchDocument204Response) VisitPatchDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
@@ -5047,6 +5346,7 @@ type PutDocumentResponseObject interface {
 }
 
 type PutDocument200ResponseHeaders struct {
+	ConsistencyToken  string
 	ETag              string
 	PreferenceApplied string
 	RequestID         string
@@ -5064,6 +5364,7 @@ func (response PutDocument200JSONResponse) VisitPutDocumentResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -5073,6 +5374,7 @@ func (response PutDocument200JSONResponse) VisitPutDocumentResponse(w http.Respo
 }
 
 type PutDocument201ResponseHeaders struct {
+	ConsistencyToken  string
 	ETag              string
 	Location          string
 	PreferenceApplied string
@@ -5091,6 +5393,7 @@ func (response PutDocument201JSONResponse) VisitPutDocumentResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
@@ -5101,6 +5404,7 @@ func (response PutDocument201JSONResponse) VisitPutDocumentResponse(w http.Respo
 }
 
 type PutDocument204ResponseHeaders struct {
+	ConsistencyToken  string
 	ETag              string
 	PreferenceApplied string
 	RequestID         string
@@ -5111,6 +5415,7 @@ type PutDocument204Response struct {
 }
 
 func (response PutDocument204Response) VisitPutDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -5480,6 +5785,7 @@ type RestoreDocumentResponseObject interface {
 }
 
 type RestoreDocument200ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	PreferenceApplied   string
@@ -5498,6 +5804,7 @@ func (response RestoreDocument200JSONResponse) VisitRestoreDocumentResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
@@ -5508,6 +5815,7 @@ func (response RestoreDocument200JSONResponse) VisitRestoreDocumentResponse(w ht
 }
 
 type RestoreDocument201ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	Location            string
@@ -5527,6 +5835,7 @@ func (response RestoreDocument201JSONResponse) VisitRestoreDocumentResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
@@ -5538,6 +5847,7 @@ func (response RestoreDocument201JSONResponse) VisitRestoreDocumentResponse(w ht
 }
 
 type RestoreDocument204ResponseHeaders struct {
+	ConsistencyToken    string
 	ETag                string
 	IdempotencyReplayed string
 	PreferenceApplied   string
@@ -5549,6 +5859,7 @@ type RestoreDocument204Response struct {
 }
 
 func (response RestoreDocument204Response) VisitRestoreDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
@@ -6244,7 +6555,8 @@ type ImportDocumentsResponseObject interface {
 }
 
 type ImportDocuments200ResponseHeaders struct {
-	RequestID string
+	ConsistencyToken string
+	RequestID        string
 }
 
 type ImportDocuments200JSONResponse struct {
@@ -6259,6 +6571,7 @@ func (response ImportDocuments200JSONResponse) VisitImportDocumentsResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -6277,6 +6590,7 @@ func (response ImportDocuments200ApplicationXNdjsonResponse) VisitImportDocument
 	if response.ContentLength != 0 {
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
 	}
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 
@@ -6470,6 +6784,7 @@ func (response ImportDocuments503ApplicationProblemPlusJSONResponse) VisitImport
 
 type QueryDocumentsRequestObject struct {
 	Collection CollectionName `json:"collection"`
+	Params     QueryDocumentsParams
 	Body       *QueryDocumentsJSONRequestBody
 }
 
@@ -6479,6 +6794,7 @@ type QueryDocumentsResponseObject interface {
 
 type QueryDocuments200ResponseHeaders struct {
 	CacheControl string
+	ETag         string
 	RequestID    string
 }
 
@@ -6495,10 +6811,29 @@ func (response QueryDocuments200JSONResponse) VisitQueryDocumentsResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type QueryDocuments304ResponseHeaders struct {
+	CacheControl string
+	ETag         string
+	RequestID    string
+}
+
+type QueryDocuments304Response struct {
+	Headers QueryDocuments304ResponseHeaders
+}
+
+func (response QueryDocuments304Response) VisitQueryDocumentsResponse(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(304)
+	return nil
 }
 
 type QueryDocuments400ApplicationProblemPlusJSONResponse struct {
@@ -7228,10 +7563,11 @@ func (sh *strictHandler) PutCollection(w http.ResponseWriter, r *http.Request, c
 }
 
 // AggregateDocuments operation middleware
-func (sh *strictHandler) AggregateDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName) {
+func (sh *strictHandler) AggregateDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName, params AggregateDocumentsParams) {
 	var request AggregateDocumentsRequestObject
 
 	request.Collection = collection
+	request.Params = params
 
 	raw, err := rawBody(r)
 	if err != nil {
@@ -7694,10 +8030,11 @@ func (sh *strictHandler) ImportDocuments(w http.ResponseWriter, r *http.Request,
 }
 
 // QueryDocuments operation middleware
-func (sh *strictHandler) QueryDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName) {
+func (sh *strictHandler) QueryDocuments(w http.ResponseWriter, r *http.Request, collection CollectionName, params QueryDocumentsParams) {
 	var request QueryDocumentsRequestObject
 
 	request.Collection = collection
+	request.Params = params
 
 	raw, err := rawBody(r)
 	if err != nil {

@@ -10,6 +10,17 @@ import (
 	"time"
 )
 
+const GetHistory = `-- name: GetHistory :one
+SELECT public.sheaf_history_v1()::text AS history
+`
+
+func (q *Queries) GetHistory(ctx context.Context) (string, error) {
+	row := q.db.QueryRow(ctx, GetHistory)
+	var history string
+	err := row.Scan(&history)
+	return history, err
+}
+
 const ListChanges = `-- name: ListChanges :many
 SELECT position, collection_id, id, revision, op::text AS op, at, actor, request_id, data
   FROM public.changes
@@ -55,6 +66,61 @@ func (q *Queries) ListChanges(ctx context.Context, arg ListChangesParams) ([]Lis
 			&i.Actor,
 			&i.RequestID,
 			&i.Data,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ListTouched = `-- name: ListTouched :many
+SELECT f.bucket::int AS bucket, b.position AS newest,
+       coalesce(t.position, 0)::bigint AS position, coalesce(t.collection_id, 0)::int AS collection_id, coalesce(t.id, '')::text AS id
+  FROM (SELECT unnest($1::int[]) AS bucket, unnest($2::bigint[]) AS after) AS f
+ CROSS JOIN LATERAL (SELECT x.position FROM public.buckets AS x WHERE x.bucket = f.bucket OFFSET 0) AS b
+  LEFT JOIN LATERAL (
+       SELECT x.position, x.collection_id, x.id
+         FROM public.changes AS x
+        WHERE b.position > f.after AND x.bucket = f.bucket AND x.position > f.after
+        ORDER BY x.position LIMIT $3) AS t ON true
+ ORDER BY 1, 3
+`
+
+type ListTouchedParams struct {
+	Buckets []int32
+	After   []int64
+	Touched int32
+}
+
+type ListTouchedRow struct {
+	Bucket       int32
+	Newest       int64
+	Position     int64
+	CollectionID int32
+	ID           string
+}
+
+// What happened in every bucket after a position: its newest position, and the documents that changed, at most so many of a bucket. A bucket of which nothing
+// is new has one row, without a document.
+func (q *Queries) ListTouched(ctx context.Context, arg ListTouchedParams) ([]ListTouchedRow, error) {
+	rows, err := q.db.Query(ctx, ListTouched, arg.Buckets, arg.After, arg.Touched)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListTouchedRow{}
+	for rows.Next() {
+		var i ListTouchedRow
+		if err := rows.Scan(
+			&i.Bucket,
+			&i.Newest,
+			&i.Position,
+			&i.CollectionID,
+			&i.ID,
 		); err != nil {
 			return nil, err
 		}

@@ -93,6 +93,59 @@ func (q *Queries) GetDocument(ctx context.Context, arg GetDocumentParams) (GetDo
 	return i, err
 }
 
+const GetDocuments = `-- name: GetDocuments :many
+SELECT u.ordinal::int AS ordinal, d.revision, d.schema_revision, d.created_at, d.updated_at, d.data
+  FROM (SELECT unnest($1::int[]) AS bucket, unnest($2::int[]) AS collection_id, unnest($3::text[]) AS id,
+               generate_subscripts($1::int[], 1) AS ordinal) AS u,
+       LATERAL (
+       SELECT x.revision, x.schema_revision, x.created_at, x.updated_at, x.data
+         FROM public.documents AS x
+        WHERE x.bucket = u.bucket AND x.collection_id = u.collection_id AND x.id = u.id OFFSET 0) AS d
+`
+
+type GetDocumentsParams struct {
+	Buckets     []int32
+	Collections []int32
+	Ids         []string
+}
+
+type GetDocumentsRow struct {
+	Ordinal        int32
+	Revision       int64
+	SchemaRevision int64
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	Data           []byte
+}
+
+// Point reads that came together. Every look-up is a subquery for one row with the whole key: a join with a set may be planned as a scan of the whole collection.
+func (q *Queries) GetDocuments(ctx context.Context, arg GetDocumentsParams) ([]GetDocumentsRow, error) {
+	rows, err := q.db.Query(ctx, GetDocuments, arg.Buckets, arg.Collections, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []GetDocumentsRow{}
+	for rows.Next() {
+		var i GetDocumentsRow
+		if err := rows.Scan(
+			&i.Ordinal,
+			&i.Revision,
+			&i.SchemaRevision,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.Data,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const HasDocuments = `-- name: HasDocuments :one
 SELECT EXISTS (SELECT FROM public.documents WHERE bucket = $1 AND collection_id = $2)
 `

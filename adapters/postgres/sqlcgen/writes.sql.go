@@ -183,12 +183,12 @@ func (q *Queries) TakePositions(ctx context.Context, arg TakePositionsParams) ([
 	return bases, err
 }
 
-const Write = `-- name: Write :exec
-SELECT public.sheaf_write_v1(
+const Write = `-- name: Write :one
+SELECT public.sheaf_write_v4(
        $1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
        $8::timestamptz[], $9::timestamptz[], ($10::text[])::jsonb[], $11::int[], $12::int,
        $13::bigint[], $14::text[], $15::text[],
-       $16::int[], $17::bigint[], $18::int[], $19::bigint[])
+       $16::int[], $17::bigint[], $18::int[], $19::bigint[])::bigint[] AS bases
 `
 
 type WriteParams struct {
@@ -213,8 +213,9 @@ type WriteParams struct {
 	CheckedRevisions   []int64
 }
 
-func (q *Queries) Write(ctx context.Context, arg WriteParams) error {
-	_, err := q.db.Exec(ctx, Write,
+// Both writes return what the taken buckets were at before.
+func (q *Queries) Write(ctx context.Context, arg WriteParams) ([]int64, error) {
+	row := q.db.QueryRow(ctx, Write,
 		arg.Buckets,
 		arg.Collections,
 		arg.Ids,
@@ -235,13 +236,15 @@ func (q *Queries) Write(ctx context.Context, arg WriteParams) error {
 		arg.CheckedCollections,
 		arg.CheckedRevisions,
 	)
-	return err
+	var bases []int64
+	err := row.Scan(&bases)
+	return bases, err
 }
 
 const WriteDocuments = `-- name: WriteDocuments :exec
-SELECT public.sheaf_write_documents_v1(
+SELECT public.sheaf_write_documents_v2(
        $1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
-       $8::timestamptz[], $9::timestamptz[], ($10::text[])::jsonb[], $11::int[], $12::int)
+       $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], ($11::text[])::jsonb[], $12::int[], $13::int)
 `
 
 type WriteDocumentsParams struct {
@@ -254,6 +257,7 @@ type WriteDocumentsParams struct {
 	Ops             []string
 	Created         []time.Time
 	Ats             []time.Time
+	Expires         []time.Time
 	Datas           []string
 	LockOrder       []int32
 	Inserts         int32
@@ -270,6 +274,7 @@ func (q *Queries) WriteDocuments(ctx context.Context, arg WriteDocumentsParams) 
 		arg.Ops,
 		arg.Created,
 		arg.Ats,
+		arg.Expires,
 		arg.Datas,
 		arg.LockOrder,
 		arg.Inserts,
@@ -341,7 +346,7 @@ func (q *Queries) WriteTexts(ctx context.Context, arg WriteTextsParams) error {
 }
 
 const WriteUnique = `-- name: WriteUnique :exec
-SELECT public.sheaf_write_unique_v1(
+SELECT public.sheaf_write_unique_v2(
        $1::int[], $2::int[], $3::bytea[], $4::int[], $5::text[], $6::boolean[])
 `
 
@@ -366,16 +371,16 @@ func (q *Queries) WriteUnique(ctx context.Context, arg WriteUniqueParams) error 
 	return err
 }
 
-const WriteWithEntries = `-- name: WriteWithEntries :exec
-SELECT public.sheaf_write_v3(
+const WriteWithEntries = `-- name: WriteWithEntries :one
+SELECT public.sheaf_write_v6(
        $1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
-       $8::timestamptz[], $9::timestamptz[], ($10::text[])::jsonb[], $11::int[], $12::int,
-       $13::int[], $14::int[], $15::bytea[], $16::text[],
-       $17::int[], $18::int[], $19::bytea[], $20::text[],
-       $21::int[], $22::int[], $23::text[], $24::boolean[], $25::text[], $26::text[], $27::text[], $28::text[], $29::text[],
-       $30::int[], $31::int[], $32::bytea[], $33::int[], $34::text[], $35::boolean[],
-       $36::bigint[], $37::text[], $38::text[],
-       $39::int[], $40::bigint[], $41::int[], $42::bigint[])
+       $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], ($11::text[])::jsonb[], $12::int[], $13::int,
+       $14::int[], $15::int[], $16::bytea[], $17::text[],
+       $18::int[], $19::int[], $20::bytea[], $21::text[],
+       $22::int[], $23::int[], $24::text[], $25::boolean[], $26::text[], $27::text[], $28::text[], $29::text[], $30::text[],
+       $31::int[], $32::int[], $33::bytea[], $34::int[], $35::text[], $36::boolean[],
+       $37::bigint[], $38::text[], $39::text[],
+       $40::int[], $41::bigint[], $42::int[], $43::bigint[])::bigint[] AS bases
 `
 
 type WriteWithEntriesParams struct {
@@ -388,6 +393,7 @@ type WriteWithEntriesParams struct {
 	Ops                []string
 	Created            []time.Time
 	Ats                []time.Time
+	Expires            []time.Time
 	Datas              []string
 	LockOrder          []int32
 	Inserts            int32
@@ -423,8 +429,8 @@ type WriteWithEntriesParams struct {
 	CheckedRevisions   []int64
 }
 
-func (q *Queries) WriteWithEntries(ctx context.Context, arg WriteWithEntriesParams) error {
-	_, err := q.db.Exec(ctx, WriteWithEntries,
+func (q *Queries) WriteWithEntries(ctx context.Context, arg WriteWithEntriesParams) ([]int64, error) {
+	row := q.db.QueryRow(ctx, WriteWithEntries,
 		arg.Buckets,
 		arg.Collections,
 		arg.Ids,
@@ -434,6 +440,7 @@ func (q *Queries) WriteWithEntries(ctx context.Context, arg WriteWithEntriesPara
 		arg.Ops,
 		arg.Created,
 		arg.Ats,
+		arg.Expires,
 		arg.Datas,
 		arg.LockOrder,
 		arg.Inserts,
@@ -468,5 +475,7 @@ func (q *Queries) WriteWithEntries(ctx context.Context, arg WriteWithEntriesPara
 		arg.CheckedCollections,
 		arg.CheckedRevisions,
 	)
-	return err
+	var bases []int64
+	err := row.Scan(&bases)
+	return bases, err
 }
