@@ -249,7 +249,7 @@ func (p *plan) judgeParameters(ex *exchange, r *http.Request) error {
 	}
 	input := openapi3filter.RequestValidationInput{Request: r, QueryParams: values, Options: &filterOptions}
 	for _, param := range p.params {
-		if p.absent(param, r, values) {
+		if p.absent(param, r, values) || evident(param.Schema.Value, valueOf(param, r, values)) {
 			continue
 		}
 		if param.In == openapi3.ParameterInPath && input.PathParams == nil {
