@@ -21,6 +21,8 @@ type answer struct {
 	// etag, location, link, preference, cache and token are headers; "" is left out.
 	etag, location, link, preference, cache, token string
 	contentType                                    string
+	// varies is a header of the request that the answer depends on, beside those that all do; cacheStatus says what our own cache did. "" is left out.
+	varies, cacheStatus string
 	// body is the answer's own: it may be appended to.
 	body []byte
 	// sent takes the body when nobody needs it any more; nil leaves it to the garbage collector.
@@ -37,9 +39,10 @@ const jsonType = "application/json"
 type headerField struct{ name, value string }
 
 // fields are the headers of the answer; those without a value are not sent.
-func (a answer) fields() [7]headerField {
+func (a answer) fields() [8]headerField {
 	return [...]headerField{
-		{"Etag", a.etag}, {"Location", a.location}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {tokenHeader, a.token}, {"Content-Type", a.contentType},
+		{"Etag", a.etag}, {"Location", a.location}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {tokenHeader, a.token},
+		{"Cache-Status", a.cacheStatus}, {"Content-Type", a.contentType},
 	}
 }
 
@@ -65,6 +68,9 @@ func (a answer) write(w http.ResponseWriter) error {
 		a.edge.set(h)
 	case a.cache != "":
 		h["Vary"] = append(h["Vary"], authorizationField)
+	}
+	if a.varies != "" {
+		h["Vary"] = append(h["Vary"], a.varies)
 	}
 	a.body = a.text()
 	if a.contentType != "" {

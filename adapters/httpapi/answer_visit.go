@@ -58,6 +58,9 @@ func (a answer) VisitRestoreDocumentResponse(w http.ResponseWriter) error { retu
 // VisitDeleteDocumentResponse sends the answer.
 func (a answer) VisitDeleteDocumentResponse(w http.ResponseWriter) error { return a.write(w) }
 
+// VisitRunTransactionResponse sends the answer.
+func (a answer) VisitRunTransactionResponse(w http.ResponseWriter) error { return a.write(w) }
+
 // VisitAggregateDocumentsResponse sends the answer.
 func (a answer) VisitAggregateDocumentsResponse(w http.ResponseWriter) error { return a.write(w) }
 

@@ -73,7 +73,7 @@ func (s *Server) writeCollection(ctx context.Context, write collectionWrite, col
 		return answer{}, err
 	}
 	render := func(written app.Written) answer { return declaredAnswer(ctx, written, validateOnly, prefer) }
-	written, err := write(ctx, caller(ctx), app.WriteCollection{Name: name, Body: body, Precondition: pre, ValidateOnly: validateOnly, Receipt: configuring(ctx, render)})
+	written, err := write(ctx, caller(ctx), app.WriteCollection{Name: name, Body: body, Precondition: pre, ValidateOnly: validateOnly, Receipt: pending(ctx, render)})
 	if err != nil {
 		return answer{}, err
 	}

@@ -293,3 +293,18 @@ func TestIdempotency_ClientGone(t *testing.T) {
 		t.Errorf("%d documents: %s", n, got.body)
 	}
 }
+
+// What an answer does not show its receipt does not keep.
+func TestIdempotency_WriteOnly(t *testing.T) {
+	t.Parallel()
+	onEvery(t, func(t *testing.T, a *api) {
+		t.Helper()
+		a.declare(t, "users", `{"schema":{"type":"object","properties":{"password":{"type":"string","writeOnly":true}}}}`)
+		create, body := "POST /v1/collections/users/documents?id=ann", `{"name":"Ann","password":"sesame"}`
+		first := wantStatus(t, a.send(t, create, body, aKey), 201)
+		a.wantReplayed(t, first, create, body, aKey)
+		if strings.Contains(string(first.body), "sesame") {
+			t.Errorf("got %s", first.body)
+		}
+	})
+}

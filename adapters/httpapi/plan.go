@@ -47,6 +47,8 @@ type plan struct {
 	// limit bounds the body, in bytes; 0 leaves it to the operation, which reads it as a stream.
 	limit int64
 	patch bool
+	// transaction says that the body is one.
+	transaction bool
 	// keyed says that the operation takes an Idempotency-Key.
 	keyed bool
 	next  http.Handler
@@ -115,6 +117,8 @@ func (p *plan) readBody(op *openapi3.Operation) {
 			p.limit = 0
 		case slices.Contains(documentSized, content.Schema.Ref):
 			p.limit = documentBody(p.server.MaxDocumentBytes)
+		case content.Schema.Ref == transactionSchema:
+			p.limit, p.transaction = int64(p.server.MaxTransactionBytes), true
 		}
 	}
 	slices.Sort(p.consumes)
@@ -124,6 +128,8 @@ func (p *plan) readBody(op *openapi3.Operation) {
 var documentSized = []string{
 	"#/components/schemas/DocumentData", "#/components/schemas/DocumentPatch", "#/components/schemas/DocumentUpdate", "#/components/schemas/JSONPatch",
 }
+
+const transactionSchema = "#/components/schemas/Transaction"
 
 // documentBody bounds the body of a document of at most limit bytes: white space, which is not kept, may double it.
 func documentBody(limit int) int64 { return 2*int64(limit) + 4096 }

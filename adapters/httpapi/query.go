@@ -42,7 +42,7 @@ func (s *Server) ListDocuments(ctx context.Context, r oas.ListDocumentsRequestOb
 		return nil, err
 	}
 	a.link = pageLinks(exchangeOf(ctx), page.Next, page.Previous)
-	s.keep(ctx, &a, name, ident.Document{}, r.Params.Expand)
+	s.keep(ctx, &a, name, nil, r.Params.Expand)
 	return a, nil
 }
 

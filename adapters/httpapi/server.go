@@ -29,6 +29,8 @@ type Config struct {
 	Documents   *app.Documents
 	Transfer    *app.Transfer
 	Receipts    *app.Receipts
+	// Cached says that a cache lies before the store: answers about documents tell what it did.
+	Cached bool
 	// Roles are the roles that this process has; the operations of others answer 404 with code role.notServed.
 	Roles []string
 	// RootKey is the key that a request carries as bearer token; "" asks for none.
@@ -49,6 +51,8 @@ type Config struct {
 	Contract []byte
 	// MaxDocumentBytes bounds a document, MaxBodyBytes the body of another request but an import, in bytes.
 	MaxDocumentBytes, MaxBodyBytes int
+	// MaxTransactionBytes bounds the body of a transaction.
+	MaxTransactionBytes int
 	// Hosts are the names that requests may be sent to, in lower case; none is any. Addresses always do.
 	Hosts []string
 	// CORSOrigins are the origins whose pages may call, or "*"; none turns CORS off. CORSMaxAge is how long a preflight may be remembered.
@@ -188,7 +192,7 @@ func (s *Server) crossOrigin(next http.Handler) http.Handler {
 		AllowedOrigins: s.CORSOrigins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders: []string{"*"},
-		ExposedHeaders: []string{"ETag", "Idempotency-Replayed", "Location", "Link", "Preference-Applied", "Request-Id", "Retry-After", tokenHeader},
+		ExposedHeaders: []string{"ETag", "Idempotency-Replayed", "Location", "Link", "Preference-Applied", "Request-Id", "Retry-After", "Cache-Status", tokenHeader},
 		MaxAge:         int(s.CORSMaxAge.Seconds()),
 	}).Handler(next)
 }

@@ -59,26 +59,27 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	}
 	w.telemetry.Registry.MustRegister(storeMetrics{store.Stat})
 	server, err := httpapi.New(httpapi.Config{
-		Collections:      collections,
-		Documents:        documents,
-		Transfer:         &app.Transfer{Dependencies: parts, Catalog: catalog},
-		Receipts:         receipts,
-		Roles:            settings.Roles,
-		RootKey:          settings.Auth.RootKey.Reveal(),
-		Checks:           []ports.HealthCheck{{Name: "postgres", Check: store.Ping}},
-		Metrics:          metrics,
-		Registry:         w.telemetry.Registry,
-		Log:              log,
-		Tracers:          tracers,
-		Propagator:       w.telemetry.Propagator,
-		Contract:         sheaf.Contract,
-		MaxDocumentBytes: int(settings.HTTP.MaxDocumentBytes),
-		MaxBodyBytes:     int(settings.HTTP.MaxBodyBytes),
-		Hosts:            hostsOf(settings),
-		MetricsKeyed:     settings.Metrics.Keyed,
-		CORSOrigins:      settings.HTTP.CORS.Origins,
-		CORSMaxAge:       settings.HTTP.CORS.MaxAge,
-		Version:          w.build.Version,
+		Collections:         collections,
+		Documents:           documents,
+		Transfer:            &app.Transfer{Dependencies: parts, Catalog: catalog},
+		Receipts:            receipts,
+		Roles:               settings.Roles,
+		RootKey:             settings.Auth.RootKey.Reveal(),
+		Checks:              []ports.HealthCheck{{Name: "postgres", Check: store.Ping}},
+		Metrics:             metrics,
+		Registry:            w.telemetry.Registry,
+		Log:                 log,
+		Tracers:             tracers,
+		Propagator:          w.telemetry.Propagator,
+		Contract:            sheaf.Contract,
+		MaxDocumentBytes:    int(settings.HTTP.MaxDocumentBytes),
+		MaxBodyBytes:        int(settings.HTTP.MaxBodyBytes),
+		MaxTransactionBytes: int(settings.Transactions.MaxBytes),
+		Hosts:               hostsOf(settings),
+		MetricsKeyed:        settings.Metrics.Keyed,
+		CORSOrigins:         settings.HTTP.CORS.Origins,
+		CORSMaxAge:          settings.HTTP.CORS.MaxAge,
+		Version:             w.build.Version,
 	})
 	if err != nil {
 		store.Close()
@@ -141,6 +142,8 @@ func limitsOf(settings Settings) app.Limits {
 			StrictDocuments: settings.Import.StrictMaxDocuments,
 			StrictBytes:     int(settings.Import.StrictMaxBytes),
 		},
+		Operations: settings.Transactions.MaxOperations,
+		Filled:     int(settings.Transactions.MaxBytes),
 	}
 	limits.Schema.Bytes = int(settings.Schema.Limits.Bytes)
 	limits.Schema.Depth = settings.Schema.Limits.Depth

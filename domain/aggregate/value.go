@@ -9,14 +9,11 @@ import (
 	"github.com/sheafdb/sheaf/domain/query"
 )
 
-// instantLayout has as many digits for every instant, so that texts order as time does.
-const instantLayout = "2006-01-02T15:04:05.000000Z"
-
 // toJSON returns a value of an expression as JSON.
 func toJSON(v any) any {
 	switch v := v.(type) {
 	case query.Instant:
-		return v.Time().Format(instantLayout)
+		return v.Text()
 	case query.Span:
 		return seconds(int64(v))
 	}

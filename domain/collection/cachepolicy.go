@@ -27,6 +27,12 @@ func (c CachePolicy) Meet(other CachePolicy) CachePolicy {
 	}
 }
 
+// Within returns the policy of an answer that is not to be used longer than that, not even stale.
+func (c CachePolicy) Within(left time.Duration) CachePolicy {
+	left = max(0, left.Truncate(time.Second))
+	return CachePolicy{Public: c.Public, MaxAge: min(c.MaxAge, left), SharedMaxAge: min(c.SharedMaxAge, left)}
+}
+
 // longestAge bounds the times of a policy: what HTTP calls for ever is a year.
 const longestAge = 365 * Day
 

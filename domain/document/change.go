@@ -100,6 +100,17 @@ func Delete(c ident.Collection, id ident.Document, pre Precondition) Change {
 	}
 }
 
+// Check leaves the document as it is. It fails with NotFound where there is none, unless the precondition asks for something else, and with a *StaleError where that does
+// not hold.
+func Check(c ident.Collection, id ident.Document, pre Precondition) Change {
+	return func(current *Document) (Next, error) {
+		if current == nil && pre.NoneMatch == nil {
+			return Next{}, NotFound(c, id)
+		}
+		return Keep(), pre.Check(current)
+	}
+}
+
 // RequireCondition fails with fault.ConditionRequired where the collection takes writes to existing documents only with a condition and the request states none.
 func RequireCondition(c *collection.Collection, pre Precondition) error {
 	if c.Config.Concurrency == collection.ConditionRequired && !pre.Stated() {

@@ -447,6 +447,38 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/collections/{collection}/revisions (the `ListCollectionRevisions` operationId).
 	ListCollectionRevisions(ctx context.Context, collection CollectionName, params *ListCollectionRevisionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RunTransactionWithBody Change several documents at once
+	//
+	// Does every operation, over any number of collections, or none. Operations are done in their order: a later one sees what an earlier one made of its document.
+	// `create`, `put`, `patch` and `delete` do what the requests of that name do. `check` changes nothing: its document has to be there, or to be as its condition says, until all is done.
+	//
+	// A later operation may take values from the results of those that have a `name`: `fill` says where they go and where they come from, as CEL paths: `{"data.order": "order.id", "data.price": "book.doc.price"}`.
+	// A result has `id`, `revision`, `createdAt`, `updatedAt` and `doc`. Data is never searched for references.
+	//
+	// When an operation fails nothing is done. The problem is that of the first one that fails, and `errors` names all that can be found, each with a pointer such as `/operations/3` or `/operations/3/data/title`.
+	// With `Prefer: return=minimal` the results have no documents.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/transactions (the `RunTransaction` operationId).
+	RunTransactionWithBody(ctx context.Context, params *RunTransactionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RunTransaction Change several documents at once
+	//
+	// Does every operation, over any number of collections, or none. Operations are done in their order: a later one sees what an earlier one made of its document.
+	// `create`, `put`, `patch` and `delete` do what the requests of that name do. `check` changes nothing: its document has to be there, or to be as its condition says, until all is done.
+	//
+	// A later operation may take values from the results of those that have a `name`: `fill` says where they go and where they come from, as CEL paths: `{"data.order": "order.id", "data.price": "book.doc.price"}`.
+	// A result has `id`, `revision`, `createdAt`, `updatedAt` and `doc`. Data is never searched for references.
+	//
+	// When an operation fails nothing is done. The problem is that of the first one that fails, and `errors` names all that can be found, each with a pointer such as `/operations/3` or `/operations/3/data/title`.
+	// With `Prefer: return=minimal` the results have no documents.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/transactions (the `RunTransaction` operationId).
+	RunTransaction(ctx context.Context, params *RunTransactionParams, body RunTransactionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // GetLiveness Is the process alive?
@@ -1195,6 +1227,58 @@ func (c *Client) ListCollectionRevisions(ctx context.Context, collection Collect
 	return c.Client.Do(req)
 }
 
+// RunTransactionWithBody Change several documents at once
+//
+// Does every operation, over any number of collections, or none. Operations are done in their order: a later one sees what an earlier one made of its document.
+// `create`, `put`, `patch` and `delete` do what the requests of that name do. `check` changes nothing: its document has to be there, or to be as its condition says, until all is done.
+//
+// A later operation may take values from the results of those that have a `name`: `fill` says where they go and where they come from, as CEL paths: `{"data.order": "order.id", "data.price": "book.doc.price"}`.
+// A result has `id`, `revision`, `createdAt`, `updatedAt` and `doc`. Data is never searched for references.
+//
+// When an operation fails nothing is done. The problem is that of the first one that fails, and `errors` names all that can be found, each with a pointer such as `/operations/3` or `/operations/3/data/title`.
+// With `Prefer: return=minimal` the results have no documents.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/transactions (the `RunTransaction` operationId).
+func (c *Client) RunTransactionWithBody(ctx context.Context, params *RunTransactionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRunTransactionRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RunTransaction Change several documents at once
+//
+// Does every operation, over any number of collections, or none. Operations are done in their order: a later one sees what an earlier one made of its document.
+// `create`, `put`, `patch` and `delete` do what the requests of that name do. `check` changes nothing: its document has to be there, or to be as its condition says, until all is done.
+//
+// A later operation may take values from the results of those that have a `name`: `fill` says where they go and where they come from, as CEL paths: `{"data.order": "order.id", "data.price": "book.doc.price"}`.
+// A result has `id`, `revision`, `createdAt`, `updatedAt` and `doc`. Data is never searched for references.
+//
+// When an operation fails nothing is done. The problem is that of the first one that fails, and `errors` names all that can be found, each with a pointer such as `/operations/3` or `/operations/3/data/title`.
+// With `Prefer: return=minimal` the results have no documents.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/transactions (the `RunTransaction` operationId).
+func (c *Client) RunTransaction(ctx context.Context, params *RunTransactionParams, body RunTransactionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRunTransactionRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // NewGetLivenessRequest constructs an http.Request for the GetLiveness method
 func NewGetLivenessRequest(server string) (*http.Request, error) {
 	var err error
@@ -1831,15 +1915,26 @@ func NewAggregateDocumentsRequestWithBody(server string, collection CollectionNa
 
 	if params != nil {
 
-		if params.ConsistencyToken != nil {
+		if params.IfNoneMatch != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Consistency-Token", headerParam0)
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam1)
 		}
 
 	}
@@ -3487,6 +3582,99 @@ func NewListCollectionRevisionsRequest(server string, collection CollectionName,
 	return req, nil
 }
 
+// NewRunTransactionRequest calls the generic RunTransaction builder with application/json body
+func NewRunTransactionRequest(server string, params *RunTransactionParams, body RunTransactionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRunTransactionRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewRunTransactionRequestWithBody constructs an http.Request for the RunTransaction method, with any body, and a specified content type
+func NewRunTransactionRequestWithBody(server string, params *RunTransactionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/transactions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -3920,6 +4108,38 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/collections/{collection}/revisions (the `ListCollectionRevisions` operationId).
 	ListCollectionRevisionsWithResponse(ctx context.Context, collection CollectionName, params *ListCollectionRevisionsParams, reqEditors ...RequestEditorFn) (*ListCollectionRevisionsResponse, error)
+
+	// RunTransactionWithBodyWithResponse Change several documents at once
+	//
+	// Does every operation, over any number of collections, or none. Operations are done in their order: a later one sees what an earlier one made of its document.
+	// `create`, `put`, `patch` and `delete` do what the requests of that name do. `check` changes nothing: its document has to be there, or to be as its condition says, until all is done.
+	//
+	// A later operation may take values from the results of those that have a `name`: `fill` says where they go and where they come from, as CEL paths: `{"data.order": "order.id", "data.price": "book.doc.price"}`.
+	// A result has `id`, `revision`, `createdAt`, `updatedAt` and `doc`. Data is never searched for references.
+	//
+	// When an operation fails nothing is done. The problem is that of the first one that fails, and `errors` names all that can be found, each with a pointer such as `/operations/3` or `/operations/3/data/title`.
+	// With `Prefer: return=minimal` the results have no documents.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/transactions (the `RunTransaction` operationId).
+	RunTransactionWithBodyWithResponse(ctx context.Context, params *RunTransactionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RunTransactionResponse, error)
+
+	// RunTransactionWithResponse Change several documents at once
+	//
+	// Does every operation, over any number of collections, or none. Operations are done in their order: a later one sees what an earlier one made of its document.
+	// `create`, `put`, `patch` and `delete` do what the requests of that name do. `check` changes nothing: its document has to be there, or to be as its condition says, until all is done.
+	//
+	// A later operation may take values from the results of those that have a `name`: `fill` says where they go and where they come from, as CEL paths: `{"data.order": "order.id", "data.price": "book.doc.price"}`.
+	// A result has `id`, `revision`, `createdAt`, `updatedAt` and `doc`. Data is never searched for references.
+	//
+	// When an operation fails nothing is done. The problem is that of the first one that fails, and `errors` names all that can be found, each with a pointer such as `/operations/3` or `/operations/3/data/title`.
+	// With `Prefer: return=minimal` the results have no documents.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/transactions (the `RunTransaction` operationId).
+	RunTransactionWithResponse(ctx context.Context, params *RunTransactionParams, body RunTransactionJSONRequestBody, reqEditors ...RequestEditorFn) (*RunTransactionResponse, error)
 }
 
 // GetLivenessResponse200Headers the declared response headers of an HTTP 200 response for GetLiveness
@@ -5152,6 +5372,14 @@ func (r PutCollectionResponse) ContentType() string {
 // AggregateDocumentsResponse200Headers the declared response headers of an HTTP 200 response for AggregateDocuments
 type AggregateDocumentsResponse200Headers struct {
 	CacheControl string
+	ETag         *string
+	RequestID    string
+}
+
+// AggregateDocumentsResponse304Headers the declared response headers of an HTTP 304 response for AggregateDocuments
+type AggregateDocumentsResponse304Headers struct {
+	CacheControl string
+	ETag         *string
 	RequestID    string
 }
 
@@ -5230,6 +5458,8 @@ type AggregateDocumentsResponse struct {
 	ApplicationProblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *AggregateDocumentsResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *AggregateDocumentsResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *AggregateDocumentsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5924,6 +6154,7 @@ func (r DeleteDocumentResponse) ContentType() string {
 type GetDocumentResponse200Headers struct {
 	CDNCacheControl *string
 	CacheControl    string
+	CacheStatus     *string
 	CacheTag        *string
 	ETag            string
 	RequestID       string
@@ -5934,6 +6165,7 @@ type GetDocumentResponse200Headers struct {
 type GetDocumentResponse304Headers struct {
 	CDNCacheControl *string
 	CacheControl    string
+	CacheStatus     *string
 	CacheTag        *string
 	ETag            string
 	RequestID       string
@@ -6104,6 +6336,7 @@ func (r GetDocumentResponse) ContentType() string {
 type HeadDocumentResponse200Headers struct {
 	CDNCacheControl *string
 	CacheControl    string
+	CacheStatus     *string
 	CacheTag        *string
 	ETag            string
 	RequestID       string
@@ -6114,6 +6347,7 @@ type HeadDocumentResponse200Headers struct {
 type HeadDocumentResponse304Headers struct {
 	CDNCacheControl *string
 	CacheControl    string
+	CacheStatus     *string
 	CacheTag        *string
 	ETag            string
 	RequestID       string
@@ -8061,6 +8295,232 @@ func (r ListCollectionRevisionsResponse) ContentType() string {
 	return ""
 }
 
+// RunTransactionResponse200Headers the declared response headers of an HTTP 200 response for RunTransaction
+type RunTransactionResponse200Headers struct {
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	RequestID           string
+}
+
+// RunTransactionResponse400Headers the declared response headers of an HTTP 400 response for RunTransaction
+type RunTransactionResponse400Headers struct {
+	RequestID string
+}
+
+// RunTransactionResponse401Headers the declared response headers of an HTTP 401 response for RunTransaction
+type RunTransactionResponse401Headers struct {
+	RequestID       string
+	WWWAuthenticate string
+}
+
+// RunTransactionResponse404Headers the declared response headers of an HTTP 404 response for RunTransaction
+type RunTransactionResponse404Headers struct {
+	RequestID string
+}
+
+// RunTransactionResponse406Headers the declared response headers of an HTTP 406 response for RunTransaction
+type RunTransactionResponse406Headers struct {
+	RequestID string
+}
+
+// RunTransactionResponse409Headers the declared response headers of an HTTP 409 response for RunTransaction
+type RunTransactionResponse409Headers struct {
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
+}
+
+// RunTransactionResponse412Headers the declared response headers of an HTTP 412 response for RunTransaction
+type RunTransactionResponse412Headers struct {
+	IdempotencyReplayed *string
+	RequestID           string
+}
+
+// RunTransactionResponse413Headers the declared response headers of an HTTP 413 response for RunTransaction
+type RunTransactionResponse413Headers struct {
+	RequestID string
+}
+
+// RunTransactionResponse415Headers the declared response headers of an HTTP 415 response for RunTransaction
+type RunTransactionResponse415Headers struct {
+	Accept      *string
+	AcceptPatch *string
+	RequestID   string
+}
+
+// RunTransactionResponse422Headers the declared response headers of an HTTP 422 response for RunTransaction
+type RunTransactionResponse422Headers struct {
+	IdempotencyReplayed *string
+	RequestID           string
+}
+
+// RunTransactionResponse428Headers the declared response headers of an HTTP 428 response for RunTransaction
+type RunTransactionResponse428Headers struct {
+	RequestID string
+}
+
+// RunTransactionResponse500Headers the declared response headers of an HTTP 500 response for RunTransaction
+type RunTransactionResponse500Headers struct {
+	RequestID string
+}
+
+// RunTransactionResponse503Headers the declared response headers of an HTTP 503 response for RunTransaction
+type RunTransactionResponse503Headers struct {
+	RequestID  string
+	RetryAfter string
+}
+
+type RunTransactionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TransactionResult
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Malformed
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthenticated
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
+	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Conflict
+	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationProblemJSON412 *Stale
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *Invalid
+	// ApplicationProblemJSON428 the response for an HTTP 428 `application/problem+json` response
+	ApplicationProblemJSON428 *ConditionRequired
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RunTransactionResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *RunTransactionResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RunTransactionResponse401Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *RunTransactionResponse404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *RunTransactionResponse406Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *RunTransactionResponse409Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *RunTransactionResponse412Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *RunTransactionResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *RunTransactionResponse415Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *RunTransactionResponse422Headers
+	// Headers428 the parsed response headers for an HTTP 428 response
+	Headers428 *RunTransactionResponse428Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *RunTransactionResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RunTransactionResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RunTransactionResponse) GetJSON200() *TransactionResult {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r RunTransactionResponse) GetApplicationProblemJSON400() *Malformed {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r RunTransactionResponse) GetApplicationProblemJSON401() *Unauthenticated {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r RunTransactionResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
+func (r RunTransactionResponse) GetApplicationProblemJSON406() *NotAcceptable {
+	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r RunTransactionResponse) GetApplicationProblemJSON409() *Conflict {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r RunTransactionResponse) GetApplicationProblemJSON412() *Stale {
+	return r.ApplicationProblemJSON412
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r RunTransactionResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r RunTransactionResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r RunTransactionResponse) GetApplicationProblemJSON422() *Invalid {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON428 returns the response for an HTTP 428 `application/problem+json` response
+func (r RunTransactionResponse) GetApplicationProblemJSON428() *ConditionRequired {
+	return r.ApplicationProblemJSON428
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r RunTransactionResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r RunTransactionResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RunTransactionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RunTransactionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RunTransactionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RunTransactionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetLivenessWithResponse Is the process alive?
 //
 // Returns a wrapper object for the known response body format(s).
@@ -8683,6 +9143,50 @@ func (c *ClientWithResponses) ListCollectionRevisionsWithResponse(ctx context.Co
 		return nil, err
 	}
 	return ParseListCollectionRevisionsResponse(rsp)
+}
+
+// RunTransactionWithBodyWithResponse Change several documents at once
+//
+// Does every operation, over any number of collections, or none. Operations are done in their order: a later one sees what an earlier one made of its document.
+// `create`, `put`, `patch` and `delete` do what the requests of that name do. `check` changes nothing: its document has to be there, or to be as its condition says, until all is done.
+//
+// A later operation may take values from the results of those that have a `name`: `fill` says where they go and where they come from, as CEL paths: `{"data.order": "order.id", "data.price": "book.doc.price"}`.
+// A result has `id`, `revision`, `createdAt`, `updatedAt` and `doc`. Data is never searched for references.
+//
+// When an operation fails nothing is done. The problem is that of the first one that fails, and `errors` names all that can be found, each with a pointer such as `/operations/3` or `/operations/3/data/title`.
+// With `Prefer: return=minimal` the results have no documents.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/transactions (the `RunTransaction` operationId).
+func (c *ClientWithResponses) RunTransactionWithBodyWithResponse(ctx context.Context, params *RunTransactionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RunTransactionResponse, error) {
+	rsp, err := c.RunTransactionWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRunTransactionResponse(rsp)
+}
+
+// RunTransactionWithResponse Change several documents at once
+//
+// Does every operation, over any number of collections, or none. Operations are done in their order: a later one sees what an earlier one made of its document.
+// `create`, `put`, `patch` and `delete` do what the requests of that name do. `check` changes nothing: its document has to be there, or to be as its condition says, until all is done.
+//
+// A later operation may take values from the results of those that have a `name`: `fill` says where they go and where they come from, as CEL paths: `{"data.order": "order.id", "data.price": "book.doc.price"}`.
+// A result has `id`, `revision`, `createdAt`, `updatedAt` and `doc`. Data is never searched for references.
+//
+// When an operation fails nothing is done. The problem is that of the first one that fails, and `errors` names all that can be found, each with a pointer such as `/operations/3` or `/operations/3/data/title`.
+// With `Prefer: return=minimal` the results have no documents.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/transactions (the `RunTransaction` operationId).
+func (c *ClientWithResponses) RunTransactionWithResponse(ctx context.Context, params *RunTransactionParams, body RunTransactionJSONRequestBody, reqEditors ...RequestEditorFn) (*RunTransactionResponse, error) {
+	rsp, err := c.RunTransaction(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRunTransactionResponse(rsp)
 }
 
 // ParseGetLivenessResponse parses an HTTP response from a GetLivenessWithResponse call
@@ -10296,6 +10800,9 @@ func ParseAggregateDocumentsResponse(rsp *http.Response) (*AggregateDocumentsRes
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Malformed
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -10374,6 +10881,13 @@ func ParseAggregateDocumentsResponse(rsp *http.Response) (*AggregateDocumentsRes
 			}
 			headers.CacheControl = value
 		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -10382,6 +10896,30 @@ func ParseAggregateDocumentsResponse(rsp *http.Response) (*AggregateDocumentsRes
 			headers.RequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers AggregateDocumentsResponse304Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers AggregateDocumentsResponse400Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -11481,6 +12019,13 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 			}
 			headers.CacheControl = value
 		}
+		if values := rsp.Header.Values("Cache-Status"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Status", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheStatus = &value
+		}
 		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -11525,6 +12070,13 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 				return nil, err
 			}
 			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Status"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Status", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheStatus = &value
 		}
 		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
 			var value string
@@ -11749,6 +12301,13 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 			}
 			headers.CacheControl = value
 		}
+		if values := rsp.Header.Values("Cache-Status"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Status", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheStatus = &value
+		}
 		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -11793,6 +12352,13 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 				return nil, err
 			}
 			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Status"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Status", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheStatus = &value
 		}
 		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
 			var value string
@@ -14442,6 +15008,319 @@ func ParseListCollectionRevisionsResponse(rsp *http.Response) (*ListCollectionRe
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ListCollectionRevisionsResponse503Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRunTransactionResponse parses an HTTP response from a RunTransactionWithResponse call
+func ParseRunTransactionResponse(rsp *http.Response) (*RunTransactionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RunTransactionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TransactionResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Malformed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Stale
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 428:
+		var dest ConditionRequired
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON428 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RunTransactionResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers RunTransactionResponse400Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers RunTransactionResponse401Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 404:
+		var headers RunTransactionResponse404Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers RunTransactionResponse406Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 409:
+		var headers RunTransactionResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 412:
+		var headers RunTransactionResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers412 = &headers
+	case rsp.StatusCode == 413:
+		var headers RunTransactionResponse413Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers RunTransactionResponse415Headers
+		if values := rsp.Header.Values("Accept"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Accept = &value
+		}
+		if values := rsp.Header.Values("Accept-Patch"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Patch", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptPatch = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 422:
+		var headers RunTransactionResponse422Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 428:
+		var headers RunTransactionResponse428Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers428 = &headers
+	case rsp.StatusCode == 500:
+		var headers RunTransactionResponse500Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RunTransactionResponse503Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/oapi-codegen/runtime"
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
@@ -195,19 +196,19 @@ func (e DocumentQueryCount) Valid() bool {
 
 // Defines values for DocumentRevisionOp.
 const (
-	Create DocumentRevisionOp = "create"
-	Delete DocumentRevisionOp = "delete"
-	Update DocumentRevisionOp = "update"
+	DocumentRevisionOpCreate DocumentRevisionOp = "create"
+	DocumentRevisionOpDelete DocumentRevisionOp = "delete"
+	DocumentRevisionOpUpdate DocumentRevisionOp = "update"
 )
 
 // Valid indicates whether the value is a known member of the DocumentRevisionOp enum.
 func (e DocumentRevisionOp) Valid() bool {
 	switch e {
-	case Create:
+	case DocumentRevisionOpCreate:
 		return true
-	case Delete:
+	case DocumentRevisionOpDelete:
 		return true
-	case Update:
+	case DocumentRevisionOpUpdate:
 		return true
 	default:
 		return false
@@ -379,6 +380,108 @@ func (e JSONPatchOperationOp) Valid() bool {
 	case JSONPatchOperationOpReplace:
 		return true
 	case JSONPatchOperationOpTest:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TransactionOperationContentType.
+const (
+	ApplicationJSON               TransactionOperationContentType = "application/json"
+	ApplicationJSONPatchJSON      TransactionOperationContentType = "application/json-patch+json"
+	ApplicationMergePatchJSON     TransactionOperationContentType = "application/merge-patch+json"
+	ApplicationVndSheafUpdateJSON TransactionOperationContentType = "application/vnd.sheaf.update+json"
+)
+
+// Valid indicates whether the value is a known member of the TransactionOperationContentType enum.
+func (e TransactionOperationContentType) Valid() bool {
+	switch e {
+	case ApplicationJSON:
+		return true
+	case ApplicationJSONPatchJSON:
+		return true
+	case ApplicationMergePatchJSON:
+		return true
+	case ApplicationVndSheafUpdateJSON:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TransactionOperationOp.
+const (
+	TransactionOperationOpCheck  TransactionOperationOp = "check"
+	TransactionOperationOpCreate TransactionOperationOp = "create"
+	TransactionOperationOpDelete TransactionOperationOp = "delete"
+	TransactionOperationOpPatch  TransactionOperationOp = "patch"
+	TransactionOperationOpPut    TransactionOperationOp = "put"
+)
+
+// Valid indicates whether the value is a known member of the TransactionOperationOp enum.
+func (e TransactionOperationOp) Valid() bool {
+	switch e {
+	case TransactionOperationOpCheck:
+		return true
+	case TransactionOperationOpCreate:
+		return true
+	case TransactionOperationOpDelete:
+		return true
+	case TransactionOperationOpPatch:
+		return true
+	case TransactionOperationOpPut:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TransactionOperationResultOp.
+const (
+	TransactionOperationResultOpCheck  TransactionOperationResultOp = "check"
+	TransactionOperationResultOpCreate TransactionOperationResultOp = "create"
+	TransactionOperationResultOpDelete TransactionOperationResultOp = "delete"
+	TransactionOperationResultOpPatch  TransactionOperationResultOp = "patch"
+	TransactionOperationResultOpPut    TransactionOperationResultOp = "put"
+)
+
+// Valid indicates whether the value is a known member of the TransactionOperationResultOp enum.
+func (e TransactionOperationResultOp) Valid() bool {
+	switch e {
+	case TransactionOperationResultOpCheck:
+		return true
+	case TransactionOperationResultOpCreate:
+		return true
+	case TransactionOperationResultOpDelete:
+		return true
+	case TransactionOperationResultOpPatch:
+		return true
+	case TransactionOperationResultOpPut:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TransactionOperationResultOutcome.
+const (
+	Created   TransactionOperationResultOutcome = "created"
+	Deleted   TransactionOperationResultOutcome = "deleted"
+	Unchanged TransactionOperationResultOutcome = "unchanged"
+	Updated   TransactionOperationResultOutcome = "updated"
+)
+
+// Valid indicates whether the value is a known member of the TransactionOperationResultOutcome enum.
+func (e TransactionOperationResultOutcome) Valid() bool {
+	switch e {
+	case Created:
+		return true
+	case Deleted:
+		return true
+	case Unchanged:
+		return true
+	case Updated:
 		return true
 	default:
 		return false
@@ -1322,6 +1425,94 @@ type Rule struct {
 // Example: {"doc.title":"A"}
 type TextWeights map[string]string
 
+// Transaction Operations that are done together, in their order, or not at all.
+type Transaction = json.RawMessage
+
+// TransactionOperation One operation of a transaction.
+type TransactionOperation struct {
+	Collection string `json:"collection"`
+
+	// ContentType Of a patch: its media type.
+	ContentType *TransactionOperationContentType `json:"contentType,omitempty"`
+
+	// Data Of a create or a put: what the document shall be.
+	Data map[string]interface{} `json:"data,omitempty"`
+
+	// Fill Values from results of earlier operations. Each key is `id`, `data`, `patch` or a path into these; each value is a path that begins with the name of an operation.
+	Fill map[string]string `json:"fill,omitempty"`
+
+	// ID The id of the document. A create may leave it out.
+	ID *string `json:"id,omitempty"`
+
+	// IfMatch A revision, `"*"`, or what the header `If-Match` takes.
+	IfMatch *TransactionOperation_IfMatch `json:"ifMatch,omitempty"`
+
+	// IfNoneMatch A revision, `"*"`, or what the header `If-None-Match` takes.
+	IfNoneMatch *TransactionOperation_IfNoneMatch `json:"ifNoneMatch,omitempty"`
+
+	// Name What later operations call its result.
+	Name *string                `json:"name,omitempty"`
+	Op   TransactionOperationOp `json:"op"`
+
+	// Patch Of a patch: what its media type says.
+	Patch interface{} `json:"patch,omitempty"`
+}
+
+// TransactionOperationContentType Of a patch: its media type.
+type TransactionOperationContentType string
+
+// TransactionOperationIfMatch0 defines model for TransactionOperation.IfMatch.0.
+type TransactionOperationIfMatch0 = int64
+
+// TransactionOperationIfMatch1 defines model for TransactionOperation.IfMatch.1.
+type TransactionOperationIfMatch1 = string
+
+// TransactionOperation_IfMatch A revision, `"*"`, or what the header `If-Match` takes.
+type TransactionOperation_IfMatch struct {
+	union json.RawMessage
+}
+
+// TransactionOperationIfNoneMatch0 defines model for TransactionOperation.IfNoneMatch.0.
+type TransactionOperationIfNoneMatch0 = int64
+
+// TransactionOperationIfNoneMatch1 defines model for TransactionOperation.IfNoneMatch.1.
+type TransactionOperationIfNoneMatch1 = string
+
+// TransactionOperation_IfNoneMatch A revision, `"*"`, or what the header `If-None-Match` takes.
+type TransactionOperation_IfNoneMatch struct {
+	union json.RawMessage
+}
+
+// TransactionOperationOp defines model for TransactionOperation.Op.
+type TransactionOperationOp string
+
+// TransactionOperationResult What one operation did.
+type TransactionOperationResult struct {
+	Collection string `json:"collection"`
+
+	// Document A document in its envelope.
+	Document *Document                    `json:"document,omitempty"`
+	ID       string                       `json:"id"`
+	Op       TransactionOperationResultOp `json:"op"`
+
+	// Outcome `unchanged` is that of a check too.
+	Outcome TransactionOperationResultOutcome `json:"outcome"`
+
+	// Revision The revision that the document is at; absent where there is none.
+	Revision *int64 `json:"revision,omitempty"`
+}
+
+// TransactionOperationResultOp defines model for TransactionOperationResult.Op.
+type TransactionOperationResultOp string
+
+// TransactionOperationResultOutcome `unchanged` is that of a check too.
+type TransactionOperationResultOutcome string
+
+// TransactionResult What each operation did, in their order.
+type TransactionResult struct {
+	Results []TransactionOperationResult `json:"results"`
+}
+
 // Violation One place of a request that is wrong.
 type Violation struct {
 	// Code The JSON Schema keyword, or a word of ours such as `unknownField`.
@@ -1536,6 +1727,9 @@ type PutCollectionParams struct {
 
 // AggregateDocumentsParams defines parameters for AggregateDocuments.
 type AggregateDocumentsParams struct {
+	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
+	IfNoneMatch *ListIfNoneMatch `json:"If-None-Match,omitempty"`
+
 	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
 	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }
@@ -1786,6 +1980,18 @@ type ListCollectionRevisionsParams struct {
 	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
 }
 
+// RunTransactionParams defines parameters for RunTransaction.
+type RunTransactionParams struct {
+	// ValidateOnly Judge the request as ever and store nothing.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
 // PatchCollectionJSONRequestBody defines body for PatchCollection for application/json ContentType.
 type PatchCollectionJSONRequestBody = CollectionPatch
 
@@ -1824,3 +2030,130 @@ type ImportDocumentsJSONRequestBody = ImportDocumentsJSONBody
 
 // QueryDocumentsJSONRequestBody defines body for QueryDocuments for application/json ContentType.
 type QueryDocumentsJSONRequestBody = DocumentQuery
+
+// RunTransactionJSONRequestBody defines body for RunTransaction for application/json ContentType.
+type RunTransactionJSONRequestBody = Transaction
+
+// AsTransactionOperationIfMatch0 returns the union data inside the TransactionOperation_IfMatch as a TransactionOperationIfMatch0
+func (t TransactionOperation_IfMatch) AsTransactionOperationIfMatch0() (TransactionOperationIfMatch0, error) {
+	var body TransactionOperationIfMatch0
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTransactionOperationIfMatch0 overwrites any union data inside the TransactionOperation_IfMatch as the provided TransactionOperationIfMatch0
+func (t *TransactionOperation_IfMatch) FromTransactionOperationIfMatch0(v TransactionOperationIfMatch0) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeTransactionOperationIfMatch0 performs a merge with any union data inside the TransactionOperation_IfMatch, using the provided TransactionOperationIfMatch0
+func (t *TransactionOperation_IfMatch) MergeTransactionOperationIfMatch0(v TransactionOperationIfMatch0) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTransactionOperationIfMatch1 returns the union data inside the TransactionOperation_IfMatch as a TransactionOperationIfMatch1
+func (t TransactionOperation_IfMatch) AsTransactionOperationIfMatch1() (TransactionOperationIfMatch1, error) {
+	var body TransactionOperationIfMatch1
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTransactionOperationIfMatch1 overwrites any union data inside the TransactionOperation_IfMatch as the provided TransactionOperationIfMatch1
+func (t *TransactionOperation_IfMatch) FromTransactionOperationIfMatch1(v TransactionOperationIfMatch1) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeTransactionOperationIfMatch1 performs a merge with any union data inside the TransactionOperation_IfMatch, using the provided TransactionOperationIfMatch1
+func (t *TransactionOperation_IfMatch) MergeTransactionOperationIfMatch1(v TransactionOperationIfMatch1) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t TransactionOperation_IfMatch) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *TransactionOperation_IfMatch) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsTransactionOperationIfNoneMatch0 returns the union data inside the TransactionOperation_IfNoneMatch as a TransactionOperationIfNoneMatch0
+func (t TransactionOperation_IfNoneMatch) AsTransactionOperationIfNoneMatch0() (TransactionOperationIfNoneMatch0, error) {
+	var body TransactionOperationIfNoneMatch0
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTransactionOperationIfNoneMatch0 overwrites any union data inside the TransactionOperation_IfNoneMatch as the provided TransactionOperationIfNoneMatch0
+func (t *TransactionOperation_IfNoneMatch) FromTransactionOperationIfNoneMatch0(v TransactionOperationIfNoneMatch0) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeTransactionOperationIfNoneMatch0 performs a merge with any union data inside the TransactionOperation_IfNoneMatch, using the provided TransactionOperationIfNoneMatch0
+func (t *TransactionOperation_IfNoneMatch) MergeTransactionOperationIfNoneMatch0(v TransactionOperationIfNoneMatch0) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTransactionOperationIfNoneMatch1 returns the union data inside the TransactionOperation_IfNoneMatch as a TransactionOperationIfNoneMatch1
+func (t TransactionOperation_IfNoneMatch) AsTransactionOperationIfNoneMatch1() (TransactionOperationIfNoneMatch1, error) {
+	var body TransactionOperationIfNoneMatch1
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTransactionOperationIfNoneMatch1 overwrites any union data inside the TransactionOperation_IfNoneMatch as the provided TransactionOperationIfNoneMatch1
+func (t *TransactionOperation_IfNoneMatch) FromTransactionOperationIfNoneMatch1(v TransactionOperationIfNoneMatch1) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeTransactionOperationIfNoneMatch1 performs a merge with any union data inside the TransactionOperation_IfNoneMatch, using the provided TransactionOperationIfNoneMatch1
+func (t *TransactionOperation_IfNoneMatch) MergeTransactionOperationIfNoneMatch1(v TransactionOperationIfNoneMatch1) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t TransactionOperation_IfNoneMatch) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *TransactionOperation_IfNoneMatch) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}

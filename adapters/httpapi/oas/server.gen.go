@@ -99,6 +99,9 @@ type ServerInterface interface {
 	// ListCollectionRevisions List the revisions of a configuration
 	// (GET /v1/collections/{collection}/revisions)
 	ListCollectionRevisions(w http.ResponseWriter, r *http.Request, collection CollectionName, params ListCollectionRevisionsParams)
+	// RunTransaction Change several documents at once
+	// (POST /v1/transactions)
+	RunTransaction(w http.ResponseWriter, r *http.Request, params RunTransactionParams)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -616,6 +619,25 @@ func (siw *ServerInterfaceWrapper) AggregateDocuments(w http.ResponseWriter, r *
 	var params AggregateDocumentsParams
 
 	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch ListIfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
 
 	// ------------- Optional header parameter "Consistency-Token" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
@@ -2246,6 +2268,82 @@ func (siw *ServerInterfaceWrapper) ListCollectionRevisions(w http.ResponseWriter
 	handler.ServeHTTP(w, r)
 }
 
+// RunTransaction operation middleware
+func (siw *ServerInterfaceWrapper) RunTransaction(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RunTransactionParams
+	queryValues := r.URL.Query()
+
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	if queryValues.Has("validateOnly") {
+		err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", queryValues, &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+		if err != nil {
+			var requiredError *runtime.RequiredParameterError
+			if errors.As(err, &requiredError) {
+				siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "validateOnly"})
+			} else {
+				siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "validateOnly", Err: err})
+			}
+			return
+		}
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Prefer", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Prefer", Err: err})
+			return
+		}
+
+		params.Prefer = Prefer
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RunTransaction(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -2392,6 +2490,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/collections/{collection}/import", wrapper.ImportDocuments)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/collections/{collection}/query", wrapper.QueryDocuments)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/collections/{collection}/revisions", wrapper.ListCollectionRevisions)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/transactions", wrapper.RunTransaction)
 
 	return m
 }
@@ -3826,6 +3925,7 @@ type AggregateDocumentsResponseObject interface {
 
 type AggregateDocuments200ResponseHeaders struct {
 	CacheControl string
+	ETag         string
 	RequestID    string
 }
 
@@ -3842,6 +3942,7 @@ func (response AggregateDocuments200JSONResponse) VisitAggregateDocumentsRespons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -3861,6 +3962,7 @@ func (response AggregateDocuments200ApplicationXNdjsonResponse) VisitAggregateDo
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
 	}
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 
@@ -3907,6 +4009,7 @@ func (response AggregateDocuments200TextCsvResponse) VisitAggregateDocumentsResp
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
 	}
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 
@@ -3915,6 +4018,24 @@ func (response AggregateDocuments200TextCsvResponse) VisitAggregateDocumentsResp
 	}
 	_, err := io.Copy(w, response.Body)
 	return err
+}
+
+type AggregateDocuments304ResponseHeaders struct {
+	CacheControl string
+	ETag         string
+	RequestID    string
+}
+
+type AggregateDocuments304Response struct {
+	Headers AggregateDocuments304ResponseHeaders
+}
+
+func (response AggregateDocuments304Response) VisitAggregateDocumentsResponse(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(304)
+	return nil
 }
 
 type AggregateDocuments400ApplicationProblemPlusJSONResponse struct {
@@ -4760,6 +4881,7 @@ type GetDocumentResponseObject interface {
 type GetDocument200ResponseHeaders struct {
 	CDNCacheControl string
 	CacheControl    string
+	CacheStatus     string
 	CacheTag        string
 	ETag            string
 	RequestID       string
@@ -4780,6 +4902,7 @@ func (response GetDocument200JSONResponse) VisitGetDocumentResponse(w http.Respo
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Status", fmt.Sprint(response.Headers.CacheStatus))
 	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -4792,6 +4915,7 @@ func (response GetDocument200JSONResponse) VisitGetDocumentResponse(w http.Respo
 type GetDocument304ResponseHeaders struct {
 	CDNCacheControl string
 	CacheControl    string
+	CacheStatus     string
 	CacheTag        string
 	ETag            string
 	RequestID       string
@@ -4805,6 +4929,7 @@ type GetDocument304Response struct {
 func (response GetDocument304Response) VisitGetDocumentResponse(w http.ResponseWriter) error {
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Status", fmt.Sprint(response.Headers.CacheStatus))
 	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -4965,6 +5090,7 @@ type HeadDocumentResponseObject interface {
 type HeadDocument200ResponseHeaders struct {
 	CDNCacheControl string
 	CacheControl    string
+	CacheStatus     string
 	CacheTag        string
 	ETag            string
 	RequestID       string
@@ -4978,6 +5104,7 @@ type HeadDocument200Response struct {
 func (response HeadDocument200Response) VisitHeadDocumentResponse(w http.ResponseWriter) error {
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Status", fmt.Sprint(response.Headers.CacheStatus))
 	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -4989,6 +5116,7 @@ func (response HeadDocument200Response) VisitHeadDocumentResponse(w http.Respons
 type HeadDocument304ResponseHeaders struct {
 	CDNCacheControl string
 	CacheControl    string
+	CacheStatus     string
 	CacheTag        string
 	ETag            string
 	RequestID       string
@@ -5002,6 +5130,7 @@ type HeadDocument304Response struct {
 func (response HeadDocument304Response) VisitHeadDocumentResponse(w http.ResponseWriter) error {
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Status", fmt.Sprint(response.Headers.CacheStatus))
 	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
@@ -7209,6 +7338,253 @@ func (response ListCollectionRevisions503ApplicationProblemPlusJSONResponse) Vis
 	return err
 }
 
+type RunTransactionRequestObject struct {
+	Params RunTransactionParams
+	Body   *RunTransactionJSONRequestBody
+}
+
+type RunTransactionResponseObject interface {
+	VisitRunTransactionResponse(w http.ResponseWriter) error
+}
+
+type RunTransaction200ResponseHeaders struct {
+	IdempotencyReplayed string
+	PreferenceApplied   string
+	RequestID           string
+}
+
+type RunTransaction200JSONResponse struct {
+	Body    TransactionResult
+	Headers RunTransaction200ResponseHeaders
+}
+
+func (response RunTransaction200JSONResponse) VisitRunTransactionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
+	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunTransaction400ApplicationProblemPlusJSONResponse struct {
+	MalformedApplicationProblemPlusJSONResponse
+}
+
+func (response RunTransaction400ApplicationProblemPlusJSONResponse) VisitRunTransactionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunTransaction401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response RunTransaction401ApplicationProblemPlusJSONResponse) VisitRunTransactionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunTransaction404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response RunTransaction404ApplicationProblemPlusJSONResponse) VisitRunTransactionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunTransaction406ApplicationProblemPlusJSONResponse struct {
+	NotAcceptableApplicationProblemPlusJSONResponse
+}
+
+func (response RunTransaction406ApplicationProblemPlusJSONResponse) VisitRunTransactionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunTransaction409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response RunTransaction409ApplicationProblemPlusJSONResponse) VisitRunTransactionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunTransaction412ApplicationProblemPlusJSONResponse struct {
+	StaleApplicationProblemPlusJSONResponse
+}
+
+func (response RunTransaction412ApplicationProblemPlusJSONResponse) VisitRunTransactionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunTransaction413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response RunTransaction413ApplicationProblemPlusJSONResponse) VisitRunTransactionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunTransaction415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response RunTransaction415ApplicationProblemPlusJSONResponse) VisitRunTransactionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Accept", fmt.Sprint(response.Headers.Accept))
+	w.Header().Set("Accept-Patch", fmt.Sprint(response.Headers.AcceptPatch))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunTransaction422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response RunTransaction422ApplicationProblemPlusJSONResponse) VisitRunTransactionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunTransaction428ApplicationProblemPlusJSONResponse struct {
+	ConditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response RunTransaction428ApplicationProblemPlusJSONResponse) VisitRunTransactionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(428)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunTransaction500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response RunTransaction500ApplicationProblemPlusJSONResponse) VisitRunTransactionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunTransaction503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response RunTransaction503ApplicationProblemPlusJSONResponse) VisitRunTransactionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// GetLiveness Is the process alive?
@@ -7289,6 +7665,9 @@ type StrictServerInterface interface {
 	// ListCollectionRevisions List the revisions of a configuration
 	// (GET /v1/collections/{collection}/revisions)
 	ListCollectionRevisions(ctx context.Context, request ListCollectionRevisionsRequestObject) (ListCollectionRevisionsResponseObject, error)
+	// RunTransaction Change several documents at once
+	// (POST /v1/transactions)
+	RunTransaction(ctx context.Context, request RunTransactionRequestObject) (RunTransactionResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -8160,6 +8539,40 @@ func (sh *strictHandler) ListCollectionRevisions(w http.ResponseWriter, r *http.
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListCollectionRevisionsResponseObject); ok {
 		if err := validResponse.VisitListCollectionRevisionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RunTransaction operation middleware
+func (sh *strictHandler) RunTransaction(w http.ResponseWriter, r *http.Request, params RunTransactionParams) {
+	var request RunTransactionRequestObject
+
+	request.Params = params
+
+	raw, err := rawBody(r)
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("read body: %w", err))
+		return
+	}
+	body := RunTransactionJSONRequestBody(raw)
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RunTransaction(ctx, request.(RunTransactionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RunTransaction")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RunTransactionResponseObject); ok {
+		if err := validResponse.VisitRunTransactionResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
