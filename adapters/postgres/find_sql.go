@@ -149,7 +149,7 @@ func (b *builder) inOrder(f ports.Find, limit int) {
 // In front of these is a row with the position of the bucket at the same moment, so that there is one also where no document is found.
 func orderedStatement(key collection.Key, f ports.Find, from *search.Position, limit int) (statement, error) {
 	b := newBuilder(key)
-	b.write(`SELECT NULL::bytea, NULL::text, x.position, NULL::bigint, NULL::timestamptz, NULL::timestamptz, NULL::jsonb FROM public.buckets AS x WHERE x.bucket = `, b.bucket, ` UNION ALL (`)
+	b.write(`SELECT NULL::bytea, NULL::text, x.position, NULL::bigint, NULL::timestamptz AS created_at, NULL::timestamptz AS updated_at, NULL::jsonb FROM public.buckets AS x WHERE x.bucket = `, b.bucket, ` UNION ALL (`)
 	b.page(f, from, limit)
 	b.write(`)`)
 	return b.done()
