@@ -58,6 +58,11 @@ var admissionScenarios = []scenario{
 	{name: "get, with what is hidden", before: eve, send: "GET " + evePath + "?fields=doc.hash,doc.auth", status: 200, want: `{"data":{"hash":"s3cret","auth":{"kind":"app","token":null}}}`},
 	{name: "list by what is hidden", before: eve, send: "GET " + accountsPath + "/documents?filter=" + url.QueryEscape(`doc.hash == "s3cret"`), status: 200, want: `{"items":[{"id":"eve","data":{"hash":null}}]}`},
 
+	{name: "restore what is refused now", send: "POST " + accountsPath + "/documents/old/restore", body: `{"revision":1}`, before: func(t *testing.T, a *api) {
+		t.Helper()
+		lenient("enforce")(t, a)
+		wantStatus(t, a.send(t, "PUT "+accountsPath+"/documents/old", `{"email":"x"}`), http.StatusOK)
+	}, status: 422, code: "document.invalid", want: `{"errors":[{"pointer":"/email","code":"type"}]}`},
 	{name: "report faults", send: "PUT " + accountsPath + "/documents/x", before: lenient("report"), body: `{"email":1}`, status: 201, writes: true, want: `{"warnings":[{"pointer":"/email","code":"type"}]}`},
 	{name: "ratchet, the same fault", send: "PUT " + accountsPath + "/documents/old", before: lenient("ratchet"), body: `{"email":2}`, status: 200, writes: true, want: `{"warnings":[{"pointer":"/email","code":"type"}]}`},
 	{name: "ratchet, another fault", send: "PATCH " + accountsPath + "/documents/old", before: lenient("ratchet"), body: `{"email":null}`, status: 422, code: "document.invalid", want: `{"errors":[{"pointer":"","code":"required"}]}`},

@@ -7,12 +7,14 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/operation"
 	"github.com/sheafdb/sheaf/domain/principal"
 	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/ports"
@@ -145,10 +147,10 @@ func (s *Server) observe(r *http.Request, ex *exchange, answer *observed, elapse
 	s.Log.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// requestID returns the id that came with the request, or a new one.
+// requestID returns the id that came with the request, or a new one. Ids like those of changes that operations make are none of a request.
 func requestID(r *http.Request) string {
 	id := r.Header.Get(requestIDHeader)
-	if id == "" || len(id) > maxRequestID {
+	if id == "" || len(id) > maxRequestID || strings.HasPrefix(id, operation.RequestPrefix) {
 		return newRequestID()
 	}
 	for i := range len(id) {

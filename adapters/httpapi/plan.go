@@ -24,7 +24,7 @@ import (
 const ndjsonType = "application/x-ndjson"
 
 // roleOf is the role that has the operations of a tag; operations of other tags belong to every process.
-var roleOf = map[string]string{"collections": "configuration", "documents": "store", "history": "store", "transfer": "store"}
+var roleOf = map[string]string{"collections": "configuration", "documents": "store", "history": "store", "transfer": "store", "operations": "store"}
 
 // plan is what has to hold for a request before its operation sees it. It is made once, from the contract, when the operation's route is registered.
 type plan struct {

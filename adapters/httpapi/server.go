@@ -28,6 +28,8 @@ type Config struct {
 	Collections *app.Collections
 	Documents   *app.Documents
 	Transfer    *app.Transfer
+	Bulk        *app.Bulk
+	Operations  *app.Operations
 	Receipts    *app.Receipts
 	// Cached says that a cache lies before the store: answers about documents tell what it did.
 	Cached bool

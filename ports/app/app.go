@@ -43,6 +43,10 @@ type Limits struct {
 	Operations, Filled int
 	// Scan is how many documents, or entries of an index, a query may read that no index answers, unless it asks for more.
 	Scan int64
+	// Bulk is how many documents one request changes by itself; 0 is 1,000. For more there is an operation.
+	Bulk int
+	// OperationRate is how many documents an operation changes in a second at most; 0 sets no bound.
+	OperationRate int
 	// Aggregate is how long an aggregation may take; 0 is 20 s.
 	Aggregate time.Duration
 }
