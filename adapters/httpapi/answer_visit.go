@@ -84,3 +84,27 @@ func (a answer) VisitGetMetricsResponse(w http.ResponseWriter) error { return a.
 
 // VisitGetProblemTypeResponse sends the answer.
 func (a answer) VisitGetProblemTypeResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitUpdateDocumentsResponse sends the answer.
+func (a answer) VisitUpdateDocumentsResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitDeleteDocumentsResponse sends the answer.
+func (a answer) VisitDeleteDocumentsResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitMigrateDocumentsResponse sends the answer.
+func (a answer) VisitMigrateDocumentsResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitListOperationsResponse sends the answer.
+func (a answer) VisitListOperationsResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitGetOperationResponse sends the answer.
+func (a answer) VisitGetOperationResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitListOperationFailuresResponse sends the answer.
+func (a answer) VisitListOperationFailuresResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitCancelOperationResponse sends the answer.
+func (a answer) VisitCancelOperationResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitRollbackOperationResponse sends the answer.
+func (a answer) VisitRollbackOperationResponse(w http.ResponseWriter) error { return a.write(w) }

@@ -24,6 +24,8 @@ type Settings struct {
 	Import       ImportSettings       `setting:"import"`
 	Query        QuerySettings        `setting:"query"`
 	References   ReferencesSettings   `setting:"references"`
+	Bulk         BulkSettings         `setting:"bulk"`
+	Operations   OperationsSettings   `setting:"operations"`
 	Transactions TransactionsSettings `setting:"transactions"`
 	Idempotency  IdempotencySettings  `setting:"idempotency"`
 	Dev          DevSettings          `setting:"dev"`
@@ -127,6 +129,18 @@ type ReferencesSettings struct {
 // QuerySettings bound what one query reads.
 type QuerySettings struct {
 	MaxScan int `setting:"maxScan" default:"10000" min:"0" help:"documents or index entries that a query reads to find or sort its answer; beyond, it needs an index or allowScan=true"`
+}
+
+// BulkSettings bound changes of many documents by one request.
+type BulkSettings struct {
+	MaxDocuments int `setting:"maxDocuments" default:"1000" min:"1" max:"10000" help:"documents that a request changes itself, in one transaction; more are changed by an operation"`
+}
+
+// OperationsSettings are about work that takes longer than a request.
+type OperationsSettings struct {
+	Parallel           int           `setting:"parallel" default:"2" min:"1" max:"64" help:"operations that this process works on at once, where it has the role process"`
+	DocumentsPerSecond int           `setting:"documentsPerSecond" default:"0" min:"0" max:"1000000" help:"documents that an operation changes in a second at most; 0 sets no bound"`
+	Keep               time.Duration `setting:"keep" default:"168h" min:"0s" help:"how long operations that ended are listed, and can be rolled back; 0 is for ever"`
 }
 
 // TransactionsSettings bound a transaction.

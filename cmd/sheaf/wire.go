@@ -49,6 +49,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	parts.Store = app.Relate(watched, catalog, parts.Limits.Cascade)
 	collections := &app.Collections{Dependencies: parts, Catalog: catalog}
 	documents := &app.Documents{Dependencies: parts, Catalog: catalog}
+	operations := app.NewOperations(parts, catalog, documents)
 	receipts := &app.Receipts{Dependencies: parts, Retention: settings.Idempotency.Retention}
 
 	var metrics http.Handler
@@ -64,6 +65,8 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		Collections:         collections,
 		Documents:           documents,
 		Transfer:            &app.Transfer{Dependencies: parts, Catalog: catalog},
+		Bulk:                &app.Bulk{Dependencies: parts, Catalog: catalog, Documents: documents, Operations: operations},
+		Operations:          operations,
 		Receipts:            receipts,
 		Roles:               settings.Roles,
 		RootKey:             settings.Auth.RootKey.Reveal(),
@@ -95,6 +98,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	if slices.Contains(settings.Roles, "process") {
 		loops.Go(func() { collections.Purge(looping, log) })
 		loops.Go(func() { collections.BuildIndexes(looping, log) })
+		loops.Go(func() { operations.Work(looping, log, settings.Operations.Parallel, settings.Operations.Keep) })
 		loops.Go(func() { documents.Expire(looping, log) })
 		loops.Go(func() { receipts.Forget(looping, log) })
 	}
@@ -137,10 +141,12 @@ func openMigration(ctx context.Context, settings PostgresSettings) (migrator, er
 // limitsOf are the declared sizes of the settings; those of schemas that nobody sets are the domain's.
 func limitsOf(settings Settings) app.Limits {
 	limits := app.Limits{
-		Document: collection.Limits{Bytes: int(settings.HTTP.MaxDocumentBytes)},
-		Schema:   schema.DefaultLimits(),
-		Scan:     int64(settings.Query.MaxScan),
-		Cascade:  app.CascadeLimits{Documents: settings.References.MaxCascade, Depth: settings.References.MaxDepth},
+		Document:      collection.Limits{Bytes: int(settings.HTTP.MaxDocumentBytes)},
+		Schema:        schema.DefaultLimits(),
+		Scan:          int64(settings.Query.MaxScan),
+		Bulk:          settings.Bulk.MaxDocuments,
+		OperationRate: settings.Operations.DocumentsPerSecond,
+		Cascade:       app.CascadeLimits{Documents: settings.References.MaxCascade, Depth: settings.References.MaxDepth},
 		Import: app.ImportLimits{
 			StrictDocuments: settings.Import.StrictMaxDocuments,
 			StrictBytes:     int(settings.Import.StrictMaxBytes),

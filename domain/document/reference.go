@@ -155,7 +155,7 @@ func Follow(c *collection.Collection, id ident.Document, deletions []Deletion, n
 		if !cleared {
 			return Keep(), nil
 		}
-		next, err := Edit{Collection: c, ID: id, Way: collection.Kept, Now: now, Apply: func([]byte) ([]byte, error) {
+		next, err := Edit{Collection: c, ID: id, Way: collection.Kept, Now: now, Apply: func(index.Document) ([]byte, error) {
 			return jsontext.Append(make([]byte, 0, len(current.Data)), left), nil
 		}}.Change(current)
 		if f := fault.Find(err); f != nil && f.Kind == fault.Invalid {

@@ -42,8 +42,12 @@ type Limits struct {
 	// Operations is how many operations a transaction may have, and Filled how many bytes it may take from the results of its own operations.
 	Operations, Filled int
 	// Scan is how many documents, or entries of an index, a query may read that no index answers, unless it asks for more.
-	Scan    int64
-	Cascade CascadeLimits
+	Scan int64
+	// Bulk is how many documents one request changes by itself; 0 is 1,000. For more there is an operation.
+	Bulk int
+	// OperationRate is how many documents an operation changes in a second at most; 0 sets no bound.
+	OperationRate int
+	Cascade       CascadeLimits
 	// Aggregate is how long an aggregation may take; 0 is 20 s.
 	Aggregate time.Duration
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/patch"
 	"github.com/sheafdb/sheaf/domain/query"
@@ -103,7 +104,7 @@ func (run *transactionRun) proposed(i int, o transaction.Operation, s collection
 }
 
 // patched returns what applies a patch.
-func (run *transactionRun) patched(o transaction.Operation) (func(data []byte) ([]byte, error), error) {
+func (run *transactionRun) patched(o transaction.Operation) (func(current index.Document) ([]byte, error), error) {
 	parsed := func() (patch.Patch, error) {
 		text, err := run.filled(o)
 		if err != nil {
@@ -114,17 +115,17 @@ func (run *transactionRun) patched(o transaction.Operation) (func(data []byte) (
 	}
 	if !run.dynamic(o) {
 		p, err := parsed()
-		return func(data []byte) ([]byte, error) {
-			data, err := p.Apply(data)
+		return func(current index.Document) ([]byte, error) {
+			data, err := p.Apply(current)
 			return data, inPatch(err)
 		}, err
 	}
-	return func(data []byte) ([]byte, error) {
+	return func(current index.Document) ([]byte, error) {
 		p, err := parsed()
 		if err != nil {
 			return nil, err
 		}
-		data, err = p.Apply(data)
+		data, err := p.Apply(current)
 		return data, inPatch(err)
 	}, nil
 }
