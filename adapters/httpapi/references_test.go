@@ -201,6 +201,32 @@ func TestReferences_Refused(t *testing.T) {
 	})
 }
 
+// Of many that are deleted or changed at once, each is told what stands against it.
+func TestReferences_Bulk(t *testing.T) {
+	t.Parallel()
+	onEvery(t, func(t *testing.T, a *api) {
+		t.Helper()
+		a.declare(t, "people", `{}`)
+		a.declare(t, "pets", `{"references":[{"path":"doc.owner","collection":"people","onDelete":"restrict"},{"path":"doc.vet","collection":"people","onDelete":"cascade"}]}`)
+		for i := range 6 {
+			a.put(t, "people", fmt.Sprint("p", i), fmt.Sprintf(`{"n":%d}`, i))
+		}
+		a.put(t, "pets", "rex", `{"owner":"p1","vet":"p2"}`)
+		a.put(t, "pets", "tom", `{"vet":"p3"}`)
+		before := contents(t, a.store)
+		got := wantStatus(t, a.send(t, "POST /v1/collections/people/delete", `{"filter":"doc.n < 4"}`), http.StatusUnprocessableEntity)
+		wantPart(t, got.tree(t), decode(t, []byte(`{"code":"bulk.failed"}`)))
+		if after := contents(t, a.store); after != before {
+			t.Errorf("the store has %s\nwant %s", after, before)
+		}
+		got = wantStatus(t, a.send(t, "POST /v1/collections/people/delete", `{"filter":"doc.n < 2 || doc.n == 3","mode":"skip"}`), http.StatusOK)
+		wantPart(t, got.tree(t), decode(t, []byte(`{"changed":2,"failed":1,"failures":[{"id":"p1","code":"document.referenced"}]}`)))
+		wantPart(t, wantStatus(t, a.send(t, "GET /v1/collections/pets/documents", ""), http.StatusOK).tree(t), decode(t, []byte(`{"items":[{"id":"rex"}]}`)))
+		got = wantStatus(t, a.send(t, "POST /v1/collections/pets/update", `{"filter":"true","patch":{"owner":"nobody"},"mode":"skip","all":true}`), http.StatusOK)
+		wantPart(t, got.tree(t), decode(t, []byte(`{"changed":0,"failed":1,"failures":[{"id":"rex","code":"document.invalid"}]}`)))
+	})
+}
+
 // A deletion that would lead to too much is refused as a whole.
 func TestReferences_Bounds(t *testing.T) {
 	t.Parallel()
