@@ -34,7 +34,9 @@ func (d *Documents) withDangling(ctx context.Context, c *collection.Collection, 
 			dangling = append(dangling, t)
 		}
 	}
-	slices.SortStableFunc(dangling, func(a, b document.Target) int { return slices.IndexFunc(after.Refers, a.Same) - slices.IndexFunc(after.Refers, b.Same) })
+	slices.SortStableFunc(dangling, func(a, b document.Target) int {
+		return slices.IndexFunc(after.Refers, a.Same) - slices.IndexFunc(after.Refers, b.Same)
+	})
 	both := fault.New(refused.Kind, refused.Code, "%s", refused.Text).With(refused.Violations...)
 	for _, t := range dangling {
 		both = both.With(t.Violation())

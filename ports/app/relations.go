@@ -58,12 +58,12 @@ func (s *relations) Write(ctx context.Context, batch document.Batch) ([]document
 		results, err := s.Store.Write(ctx, c.batch())
 		var duplicate *document.DuplicateError
 		var referred *document.ReferredError
-		switch again := false; {
+		switch {
 		case err == nil:
 			return results[:len(batch.Writes)], nil
 		case errors.As(err, &duplicate):
-			if again, err = c.free(ctx, duplicate); !again {
-				return nil, err
+			if freed, why := c.free(ctx, duplicate); !freed {
+				return nil, why
 			}
 		case errors.As(err, &referred):
 			if err := c.follow(ctx, referred); err != nil {
@@ -136,7 +136,7 @@ func (c *cascade) follow(ctx context.Context, deleted *document.ReferredError) e
 		if depth >= c.limits.Depth {
 			return tooLargeCascade("deleting it would lead to others over more than %d references", c.limits.Depth)
 		}
-		referrers, err := c.Store.Referrers(ctx, d.Collection, d.ID, c.limits.Documents+1)
+		referrers, err := c.Referrers(ctx, d.Collection, d.ID, c.limits.Documents+1)
 		if err != nil {
 			return err
 		}
@@ -214,7 +214,7 @@ func (c *cascade) expired(ctx context.Context, from *collection.Collection, id i
 	if living.Expiry == nil {
 		return false, nil
 	}
-	found, err := c.Store.Get(ctx, from.Key, id)
+	found, err := c.Get(ctx, from.Key, id)
 	if err != nil {
 		return fault.KindOf(err) == fault.NotFound, ignoreNotFound(err)
 	}
