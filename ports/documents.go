@@ -106,4 +106,5 @@ type Store interface {
 	IndexStore
 	ReceiptStore
 	OperationStore
+	FollowerStore
 }
