@@ -113,7 +113,7 @@ func TestPurge_Many(t *testing.T) {
 func TestPurge_Failures(t *testing.T) {
 	t.Parallel()
 	gone := newCache(t, http.StatusOK)
-	gone.Server.Close()
+	gone.Close()
 	for name, url := range map[string]string{
 		"refused": newCache(t, http.StatusForbidden).URL, "redirect": newCache(t, http.StatusFound).URL, "broken": newCache(t, http.StatusInternalServerError).URL,
 		"away": gone.URL, "no URL": "http://[::1", "nothing": "http://127.0.0.1:1",

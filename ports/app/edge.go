@@ -256,7 +256,7 @@ func (f *edgeFollower) first(ctx context.Context, now time.Time) error {
 		}
 	}
 	if f.once != before {
-		f.mark(now, names)
+		f.mark(f.Clock(), names) // when the purge is over: the second one is to come later than that by all of Again
 	}
 	return nil
 }
