@@ -21,7 +21,7 @@ func (s *Server) CreateDocument(ctx context.Context, r oas.CreateDocumentRequest
 	render := func(result document.Result) answer {
 		return storedAnswer(ctx, name, result, r.Params.ValidateOnly, r.Params.Prefer)
 	}
-	result, err := s.Documents.Create(ctx, answeringOne(ctx, render), app.CreateDocument{Collection: name, ID: id, Data: *r.Body, ValidateOnly: r.Params.ValidateOnly})
+	result, err := s.Documents.Create(ctx, answering(ctx, render), app.CreateDocument{Collection: name, ID: id, Data: *r.Body, ValidateOnly: r.Params.ValidateOnly})
 	if err != nil {
 		return nil, err
 	}

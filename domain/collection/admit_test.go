@@ -3,6 +3,7 @@ package collection_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -260,4 +261,20 @@ func TestAdmit_Ratchet(t *testing.T) {
 		attempt{stored: `{"key": "a", "a": "x", "z": 1}`, data: `{"key": "a", "a": "x", "y": 2, "b": 1}`, told: []string{"/y unknownField"}},
 		attempt{stored: `{"key": "a", "a": "xx"}`, data: `{"a": "yyy"}`, told: []string{" required", "/key id"}},
 	)
+}
+
+// A rule that goes through the pairs of a long list is given up, in all modes, and a long one does not take the time of the next.
+func TestAdmit_CostlyRules(t *testing.T) {
+	t.Parallel()
+	list := `[` + strings.Repeat(`1, `, 2000) + `2]`
+	tryAll(t, `{"rules": [{"code": "pairs", "rule": "doc.l.all(a, doc.l.all(b, a + b > 0))", "path": "doc.l"}, {"code": "same", "rule": "doc.l.all(a, doc.l.exists(b, a == b))"}]}`,
+		attempt{data: `{"l": [1, 2]}`, want: `{"l": [1, 2]}`},
+		attempt{data: `{"l": ` + list + `}`, told: []string{"/l rule", " rule"}},
+	)
+	// A document may be as large as one is allowed to be, and no larger by its defaults.
+	c := declared(t, `{"schema": {"properties": {"a": {"default": "0123456789"}}}}`)
+	s := collection.Submission{Data: []byte(`{"b": 1}`), ID: documentID(t, "a"), MaxBytes: 20}
+	if _, err := c.Propose(s); fault.KindOf(err) != fault.TooLarge {
+		t.Errorf("larger by a default: %v", err)
+	}
 }

@@ -136,9 +136,8 @@ func (p *Proposal) complete(stored *lookback) error {
 		}
 	}
 	if p.submission.Way != Returned {
-		stamped := false
-		p.tree, stamped = c.stamp(p.tree, stored, p.submission.Now)
-		p.changed = p.changed || stamped
+		tree, stamped := c.stamp(p.tree, stored, p.submission.Now)
+		p.tree, p.changed = tree, p.changed || stamped
 	}
 	p.faults = append(p.faults, c.contents(p.tree)...)
 	p.step = completed

@@ -148,6 +148,8 @@ func TestMarks(t *testing.T) {
 		`{"additionalProperties": {"writeOnly": true}}`:                                              "/additionalProperties unnamed",
 		`{"patternProperties": {"x": {"$ref": "#/$defs/s"}}, "$defs": {"s": {"x-immutable": true}}}`: "/$defs/s unnamed",
 		`{"properties": {"n": {"$ref": "#"}, "a": {"readOnly": true}}}`:                              " recursive",
+		`{"properties": {"a": {"x-normalise": "trim"}, "b": {"x-order": 1}}}`:                        "/properties/a/x-normalise unknownField",
+		`{"properties": {"a": {"x-timestamp": "now"}}}`:                                              "/properties/a/x-timestamp enum",
 		`{"properties": {"a": {"readOnly": "yes"}}}`:                                                 "/properties/a/readOnly type",
 		`{"properties": {"a": {"x-normalize": ["trim", "lowercase", "uppercase"]}}}`:                 "/properties/a/x-normalize x-normalize",
 	} {
