@@ -23,25 +23,11 @@ type Settings struct {
 	Schema       SchemaSettings       `setting:"schema"`
 	Import       ImportSettings       `setting:"import"`
 	Query        QuerySettings        `setting:"query"`
-	Idempotency  IdempotencySettings  `setting:"idempotency"`
-	Purge        PurgeSettings        `setting:"purge"`
-	Dev          DevSettings          `setting:"dev"`
-	HTTP         HTTPSettings         `setting:"http"`
-	Postgres     PostgresSettings     `setting:"postgres"`
-	Redis        RedisSettings        `setting:"redis"`
-	Auth         AuthSettings         `setting:"auth"`
-	Roles        []string             `setting:"roles" default:"configuration,store,process" oneof:"configuration,store,process" help:"what this process serves"`
-	Log          LogSettings          `setting:"log"`
-	Telemetry    TelemetrySettings    `setting:"telemetry"`
-	Metrics      MetricsSettings      `setting:"metrics"`
-	Pprof        PprofSettings        `setting:"pprof"`
-	Schema       SchemaSettings       `setting:"schema"`
-	Import       ImportSettings       `setting:"import"`
-	Query        QuerySettings        `setting:"query"`
 	Bulk         BulkSettings         `setting:"bulk"`
 	Operations   OperationsSettings   `setting:"operations"`
 	Transactions TransactionsSettings `setting:"transactions"`
 	Idempotency  IdempotencySettings  `setting:"idempotency"`
+	Purge        PurgeSettings        `setting:"purge"`
 	Dev          DevSettings          `setting:"dev"`
 }
 
