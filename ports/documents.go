@@ -113,4 +113,5 @@ type Store interface {
 	IndexStore
 	ReceiptStore
 	OperationStore
+	FollowerStore
 }
