@@ -25,6 +25,8 @@ type answer struct {
 	varies, cacheStatus string
 	// body is the answer's own: it may be appended to.
 	body []byte
+	// sent takes the body when nobody needs it any more; nil leaves it to the garbage collector.
+	sent func(body []byte)
 	// edge is nil for an answer that only the caller may keep.
 	edge *shared
 	// stream writes the whole answer instead, headers included.
@@ -79,6 +81,9 @@ func (a answer) write(w http.ResponseWriter) error {
 		return nil
 	}
 	_, _ = w.Write(a.body) // a client that is gone needs no answer
+	if a.sent != nil {
+		a.sent(a.body)
+	}
 	return nil
 }
 
@@ -199,15 +204,17 @@ func appendWarnings(b []byte, list []fault.Violation) []byte {
 }
 
 // pageLinks is the header that leads to the pages around (RFC 8288).
-func pageLinks(r *http.Request, next, previous string) string {
+func pageLinks(ex *exchange, next, previous string) string {
 	var links []string
 	for _, l := range [...]struct{ token, rel string }{{next, "next"}, {previous, "prev"}} {
 		if l.token == "" {
 			continue
 		}
-		query := r.URL.Query()
-		query.Set("pageToken", l.token)
-		target := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: query.Encode()}
+		if ex.query == nil {
+			ex.query = url.Values{}
+		}
+		ex.query.Set("pageToken", l.token)
+		target := url.URL{Path: ex.request.URL.Path, RawPath: ex.request.URL.RawPath, RawQuery: ex.query.Encode()}
 		links = append(links, "<"+target.String()+`>; rel="`+l.rel+`"`)
 	}
 	return strings.Join(links, ", ")

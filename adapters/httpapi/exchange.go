@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -28,6 +29,8 @@ type exchange struct {
 	plan *plan
 	// request is the one that reached the operation, with the context of its span.
 	request *http.Request
+	// query are its query parameters, nil where there are none.
+	query url.Values
 	// mediaType is that of the body, without parameters; "" where there is none.
 	mediaType string
 	// seen is what the caller has seen, by its consistency token.

@@ -50,7 +50,7 @@ func (s *Server) ListDocumentRevisions(ctx context.Context, r oas.ListDocumentRe
 	}
 	ex := exchangeOf(ctx)
 	return answer{
-		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: pageLinks(ex.request, page.Next, ""),
+		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: pageLinks(ex, page.Next, ""),
 		body: pageText(page, appendDocumentRevision),
 	}, nil
 }

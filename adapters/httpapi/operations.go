@@ -28,7 +28,7 @@ func (s *Server) ListOperations(ctx context.Context, r oas.ListOperationsRequest
 	}
 	ex := exchangeOf(ctx)
 	return answer{
-		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: pageLinks(ex.request, page.Next, ""), body: pageText(page, appendOperation),
+		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: pageLinks(ex, page.Next, ""), body: pageText(page, appendOperation),
 	}, nil
 }
 
@@ -57,7 +57,7 @@ func (s *Server) ListOperationFailures(ctx context.Context, r oas.ListOperationF
 	}
 	ex := exchangeOf(ctx)
 	return answer{
-		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: pageLinks(ex.request, page.Next, ""), body: pageText(page, appendFailure),
+		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: pageLinks(ex, page.Next, ""), body: pageText(page, appendFailure),
 	}, nil
 }
 

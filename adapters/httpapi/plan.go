@@ -169,7 +169,7 @@ func (p *plan) admit(ex *exchange, w http.ResponseWriter, r *http.Request) error
 			ex.key = key
 		}
 	}
-	if err := p.judgeParameters(r); err != nil {
+	if err := p.judgeParameters(ex, r); err != nil {
 		return err
 	}
 	if token := r.Header.Get(tokenHeader); token != "" && slices.Contains(p.headers, tokenHeader) {
@@ -229,7 +229,7 @@ func prefers(r *http.Request, media ...string) string {
 }
 
 // judgeParameters finds every fault of every parameter.
-func (p *plan) judgeParameters(r *http.Request) error {
+func (p *plan) judgeParameters(ex *exchange, r *http.Request) error {
 	var values url.Values
 	var faults []fault.Violation
 	if r.URL.RawQuery != "" {
@@ -238,6 +238,7 @@ func (p *plan) judgeParameters(r *http.Request) error {
 			return fault.New(fault.Malformed, "request.parameters", "the query cannot be read").
 				With(fault.Violation{In: "query", Code: "syntax", Message: "is not a valid query string"})
 		}
+		ex.query = values
 		for _, name := range slices.Sorted(maps.Keys(values)) {
 			if !slices.Contains(p.query, name) {
 				faults = append(faults, p.unknown(name))
@@ -254,7 +255,7 @@ func (p *plan) judgeParameters(r *http.Request) error {
 	}
 	input := openapi3filter.RequestValidationInput{Request: r, QueryParams: values, Options: &filterOptions}
 	for _, param := range p.params {
-		if p.absent(param, r, values) {
+		if p.absent(param, r, values) || evident(param.Schema.Value, valueOf(param, r, values)) {
 			continue
 		}
 		if param.In == openapi3.ParameterInPath && input.PathParams == nil {

@@ -72,6 +72,7 @@ type Server struct {
 	metrics  *metrics
 	keyHash  [32]byte
 	draining atomic.Bool
+	pages    sync.Pool // of *[]byte: the bodies of lists that were sent
 }
 
 var _ oas.StrictServerInterface = (*Server)(nil)
@@ -84,7 +85,7 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Config: c, allowed: http.NewServeMux(), plans: map[string]*plan{}, metrics: newMetrics(c.Registry), keyHash: hashKey(c.RootKey)}
+	s := &Server{Config: c, allowed: http.NewServeMux(), plans: map[string]*plan{}, metrics: newMetrics(c.Registry), keyHash: hashKey(c.RootKey), pages: sync.Pool{New: func() any { return new([]byte) }}}
 	spec, err := readContract()
 	if err != nil {
 		return nil, fmt.Errorf("read the contract: %w", err)
