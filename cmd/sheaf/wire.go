@@ -156,6 +156,7 @@ func limitsOf(settings Settings) app.Limits {
 		Schema:        schema.DefaultLimits(),
 		Scan:          int64(settings.Query.MaxScan),
 		Bulk:          settings.Bulk.MaxDocuments,
+		Impact:        settings.Schema.ImpactTime,
 		OperationRate: settings.Operations.DocumentsPerSecond,
 		Cascade:       app.CascadeLimits{Documents: settings.References.MaxCascade, Depth: settings.References.MaxDepth},
 		Import: app.ImportLimits{
