@@ -104,6 +104,7 @@ type DocumentStore interface {
 	ChangeReader
 	ExpiryStore
 	ReferenceStore
+	RetentionStore
 }
 
 // Store is everything that keeps data: one adapter, one database.

@@ -41,6 +41,7 @@ var kinds = map[fault.Kind]problemKind{
 	fault.Unauthenticated:   {"unauthenticated", "The caller is not known", http.StatusUnauthorized, "Send a key: <code>Authorization: Bearer …</code>."},
 	fault.Denied:            {"denied", "Not allowed", http.StatusForbidden, "The caller is known, and may not do this."},
 	fault.NotFound:          {"not-found", "Not found", http.StatusNotFound, "There is nothing at this address. <code>code</code> says what is missing: the path, the collection, or the document."},
+	fault.Gone:              {"gone", "Not kept any more", http.StatusGone, "There was something at this address, and it was let go: history is kept for as long as the configuration of its collection says."},
 	fault.Conflict:          {"conflict", "Something is in the way", http.StatusConflict, "A name, a key or a state is in the way of the request. <code>code</code> says which."},
 	fault.Stale:             {"stale", "A condition does not hold", http.StatusPreconditionFailed, "<code>If-Match</code> or <code>If-None-Match</code> asked for another revision. The problem carries the current one and, where history still has the revision asked for, what both sides have changed since: merge, and try again with its entity tag."},
 	fault.ConditionRequired: {"condition-required", "A condition is required", http.StatusPreconditionRequired, "The collection takes writes to documents only with <code>If-Match</code> or <code>If-None-Match</code>."},

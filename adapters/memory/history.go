@@ -62,6 +62,9 @@ func (s *Store) GetRevision(ctx context.Context, key collection.Key, id ident.Do
 			return c, nil
 		}
 	}
+	if begin, trimmed := s.beginningOf(key, id); trimmed && revision < begin.revision {
+		return change.Change{}, document.Trimmed(id)
+	}
 	return change.Change{}, document.NoRevision(id, revision)
 }
 
@@ -81,6 +84,13 @@ func (s *Store) GetAsOf(ctx context.Context, key collection.Key, id ident.Docume
 		if found != nil && c.Op == change.Created {
 			return document.Document{ID: id, Revision: found.Revision, CreatedAt: c.At, UpdatedAt: found.At, Data: found.Data}, nil
 		}
+	}
+	begin, trimmed := s.beginningOf(key, id)
+	switch {
+	case trimmed && found == nil:
+		return document.Document{}, document.Trimmed(id)
+	case trimmed && found.Op != change.Deleted:
+		return document.Document{ID: id, Revision: found.Revision, CreatedAt: begin.createdAt, UpdatedAt: found.At, Data: found.Data}, nil
 	}
 	return document.Document{}, fault.New(fault.NotFound, "document.notFound", "there was no document %q", id)
 }

@@ -57,6 +57,9 @@ type kept struct {
 	documents documents
 	// builds has what is kept of the indexes, by their ids.
 	builds map[int32]*building
+	// trims are how far the history was trimmed, begin where that of documents begins of which something was.
+	trims map[change.Reason]*trimming
+	begin map[ident.Document]beginning
 }
 
 // bucket is a part of the change feed. Positions have gaps where a collection was purged.

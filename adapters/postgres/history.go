@@ -67,7 +67,7 @@ func revisionOf(key collection.Key, id ident.Document, revision int64, op string
 func (s *Store) GetRevision(ctx context.Context, key collection.Key, id ident.Document, revision int64) (change.Change, error) {
 	row, err := s.queries.GetRevision(ctx, sqlcgen.GetRevisionParams{Bucket: key.Bucket, CollectionID: key.ID, ID: id.String(), Revision: revision})
 	if errors.Is(err, pgx.ErrNoRows) {
-		return change.Change{}, document.NoRevision(id, revision)
+		return change.Change{}, s.missing(ctx, key, id, revision, document.NoRevision(id, revision))
 	}
 	if err != nil {
 		return change.Change{}, failed(ctx, err, "get revision")
@@ -80,8 +80,12 @@ func (s *Store) GetRevision(ctx context.Context, key collection.Key, id ident.Do
 // GetAsOf returns the document as it was at an instant.
 func (s *Store) GetAsOf(ctx context.Context, key collection.Key, id ident.Document, at time.Time) (document.Document, error) {
 	row, err := s.queries.GetDocumentAsOf(ctx, sqlcgen.GetDocumentAsOfParams{Bucket: key.Bucket, CollectionID: key.ID, ID: id.String(), AsOf: stampOf(at)})
-	if errors.Is(err, pgx.ErrNoRows) || err == nil && row.Data == nil {
-		return document.Document{}, fault.New(fault.NotFound, "document.notFound", "there was no document %q", id)
+	none := fault.New(fault.NotFound, "document.notFound", "there was no document %q", id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return document.Document{}, s.missing(ctx, key, id, 0, none)
+	}
+	if err == nil && row.Data == nil {
+		return document.Document{}, none
 	}
 	if err != nil {
 		return document.Document{}, failed(ctx, err, "get document as of an instant")

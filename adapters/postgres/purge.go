@@ -55,6 +55,9 @@ func (p purge) contents(ctx context.Context) (full bool, err error) {
 		func() (int64, error) {
 			return p.queries.PurgeChanges(ctx, sqlcgen.PurgeChangesParams{Bucket: b, CollectionID: c, Batch: p.limit})
 		},
+		func() (int64, error) {
+			return p.queries.PurgeTrimmedDocuments(ctx, sqlcgen.PurgeTrimmedDocumentsParams{Bucket: b, CollectionID: c, Batch: p.limit})
+		},
 	}
 	indexes, err := p.queries.ListIndexIDs(ctx, c)
 	if err != nil {
@@ -101,7 +104,7 @@ func (p purge) collection(ctx context.Context, q *sqlcgen.Queries) error {
 	err = q.AppendConfigurationChange(ctx, sqlcgen.AppendConfigurationChangeParams{
 		CollectionID: p.key.ID, Op: configurationPurged, At: since, Actor: principal.System.Name,
 	})
-	for _, step := range []func(context.Context, int32) error{q.KeepRevisions, q.DeleteCollectionIndexes, q.DeleteCollectionRevisions, q.DeleteCollection} {
+	for _, step := range []func(context.Context, int32) error{q.KeepRevisions, q.DeleteTrims, q.DeleteCollectionIndexes, q.DeleteCollectionRevisions, q.DeleteCollection} {
 		if err == nil {
 			err = step(ctx, p.key.ID)
 		}

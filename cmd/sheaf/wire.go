@@ -105,6 +105,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		loops.Go(func() { collections.BuildIndexes(looping, log) })
 		loops.Go(func() { operations.Work(looping, log, settings.Operations.Parallel, settings.Operations.Keep) })
 		loops.Go(func() { documents.Expire(looping, log) })
+		loops.Go(func() { documents.Retain(looping, log) })
 		loops.Go(func() { receipts.Forget(looping, log) })
 		for _, cache := range edge {
 			loops.Go(func() {

@@ -51,6 +51,8 @@ type Configuration struct {
 	Cache            CachePolicy
 	// Expiry is when documents expire; nil where they do not.
 	Expiry *Expiry
+	// History is how much of it is kept; nil is all.
+	History *Retention
 }
 
 // maxDescription bounds a description, in bytes.
@@ -210,6 +212,7 @@ var members = map[string]func(p *parsing, pointer string, value any){
 	"references": (*parsing).references,
 	"cache":      (*parsing).cachePolicy,
 	"expiry":     (*parsing).expiry,
+	"history":    (*parsing).retention,
 	"id": func(p *parsing, pointer string, value any) {
 		object, ok := value.(map[string]any)
 		if !ok {
@@ -305,6 +308,9 @@ func (c Configuration) Tree() map[string]any {
 			list[i] = r.Tree()
 		}
 		tree["references"] = list
+	}
+	if c.History != nil {
+		tree["history"] = c.History.Tree()
 	}
 	if c.Expiry != nil {
 		tree["expiry"] = c.Expiry.Tree()

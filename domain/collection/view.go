@@ -73,6 +73,13 @@ func (s Stored) References() ([]Reference, error) {
 	return config.References, err
 }
 
+// Retention returns how much of the history is kept, nil where all of it is.
+// It fails with fault.Internal when this version cannot read it.
+func (s Stored) Retention() (*Retention, error) {
+	config, err := parseMembers(s.Configuration, "history")
+	return config.History, err
+}
+
 // parseMembers reads some members of the canonical text of a configuration.
 func parseMembers(configuration []byte, names ...string) (Configuration, error) {
 	tree, err := jsontext.Decode(configuration)

@@ -90,6 +90,11 @@ func NoRevision(id ident.Document, revision int64) error {
 	return fault.New(fault.NotFound, "revision.notFound", "there is no revision %d of document %q", revision, id)
 }
 
+// Trimmed is the fault of a part of a document's history that is not kept any more.
+func Trimmed(id ident.Document) error {
+	return fault.New(fault.Gone, "revision.trimmed", "that part of the history of document %q is not kept any more", id)
+}
+
 // Exists is the fault of a document that is there already.
 func Exists(c ident.Collection, id ident.Document) error {
 	return fault.New(fault.Conflict, "document.exists", "collection %q already has a document %q", c, id)

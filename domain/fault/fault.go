@@ -22,6 +22,7 @@ const (
 	Unauthenticated               // the caller is not known
 	Denied                        // the caller is known and not allowed
 	NotFound                      // nothing there
+	Gone                          // there was something, and it is not kept any more
 	Conflict                      // a name, key or state is in the way
 	Stale                         // a stated condition does not hold: read again, then retry
 	ConditionRequired             // the collection demands a condition and the request has none

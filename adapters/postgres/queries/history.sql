@@ -17,7 +17,8 @@ SELECT c.revision, c.op::text AS op, c.at, c.data,
                    FROM public.changes AS b
                   WHERE b.bucket = c.bucket AND b.collection_id = c.collection_id AND b.id = c.id AND b.revision <= c.revision AND b.op = 'c'
                   ORDER BY b.revision DESC
-                  LIMIT 1), c.at)::timestamptz AS created_at
+                  LIMIT 1),
+                (SELECT k.created_at FROM public.trimmed_documents AS k WHERE k.bucket = c.bucket AND k.collection_id = c.collection_id AND k.id = c.id), c.at)::timestamptz AS created_at
   FROM public.changes AS c
  WHERE c.bucket = @bucket AND c.collection_id = @collection_id AND c.id = @id AND c.at <= @as_of
  ORDER BY c.revision DESC

@@ -64,6 +64,7 @@ DELETE FROM public.unique_entries AS e
 -- name: HoldsAnything :one
 SELECT (EXISTS (SELECT FROM public.documents AS d WHERE d.bucket = @bucket AND d.collection_id = @collection_id)
      OR EXISTS (SELECT FROM public.changes AS c WHERE c.bucket = @bucket AND c.collection_id = @collection_id)
+     OR EXISTS (SELECT FROM public.trimmed_documents AS k WHERE k.bucket = @bucket AND k.collection_id = @collection_id)
      OR EXISTS (SELECT FROM public.collection_indexes AS n WHERE n.collection_id = @collection_id
                    AND (EXISTS (SELECT FROM public.index_entries AS e WHERE e.bucket = @bucket AND e.index_id = n.index_id)
                      OR EXISTS (SELECT FROM public.text_entries AS t WHERE t.bucket = @bucket AND t.index_id = n.index_id)

@@ -59,6 +59,7 @@ func (q *Queries) GetCollectionState(ctx context.Context, arg GetCollectionState
 const HoldsAnything = `-- name: HoldsAnything :one
 SELECT (EXISTS (SELECT FROM public.documents AS d WHERE d.bucket = $1 AND d.collection_id = $2)
      OR EXISTS (SELECT FROM public.changes AS c WHERE c.bucket = $1 AND c.collection_id = $2)
+     OR EXISTS (SELECT FROM public.trimmed_documents AS k WHERE k.bucket = $1 AND k.collection_id = $2)
      OR EXISTS (SELECT FROM public.collection_indexes AS n WHERE n.collection_id = $2
                    AND (EXISTS (SELECT FROM public.index_entries AS e WHERE e.bucket = $1 AND e.index_id = n.index_id)
                      OR EXISTS (SELECT FROM public.text_entries AS t WHERE t.bucket = $1 AND t.index_id = n.index_id)
