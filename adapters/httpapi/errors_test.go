@@ -22,7 +22,7 @@ import (
 // kindNamed are the kinds by their names in the source.
 var kindNamed = map[string]fault.Kind{
 	"Internal": fault.Internal, "Malformed": fault.Malformed, "Invalid": fault.Invalid, "Unauthenticated": fault.Unauthenticated, "Denied": fault.Denied, "NotFound": fault.NotFound,
-	"Conflict": fault.Conflict, "Stale": fault.Stale, "ConditionRequired": fault.ConditionRequired, "TooLarge": fault.TooLarge, "Unsupported": fault.Unsupported,
+	"Gone": fault.Gone, "Conflict": fault.Conflict, "Stale": fault.Stale, "ConditionRequired": fault.ConditionRequired, "TooLarge": fault.TooLarge, "Unsupported": fault.Unsupported,
 	"Exhausted": fault.Exhausted, "Unavailable": fault.Unavailable,
 }
 

@@ -39,6 +39,7 @@ var (
 	byEntry    = access{"index_entries_pkey", []string{"bucket", "index_id", "key", "id"}}
 	dueOf      = access{"documents_expiry", []string{"bucket", "collection_id", "expires_at"}}
 	refersTo   = access{"collection_indexes_refers", nil} // the column is an expression
+	trimmedBy  = access{"trimmed_documents_pkey", []string{"bucket", "collection_id", "id"}}
 	byUnique   = access{"unique_entries_pkey", []string{"bucket", "index_id", "key"}}
 )
 
@@ -57,13 +58,16 @@ func TestPlans_Statements(t *testing.T) {
 		{"CountDocumentsUpTo", sqlcgen.CountDocumentsUpTo, []access{ofOne}},
 		{"HasDocuments", sqlcgen.HasDocuments, []access{ofOne}},
 		{"ReadForWrite", sqlcgen.ReadForWrite, []access{byPlace, byRevision, byNumber}},
+		{"GetTrimmed", sqlcgen.GetTrimmed, []access{{"history_trims_pkey", []string{"collection_id"}}}},
+		{"GetTrimmedDocument", sqlcgen.GetTrimmedDocument, []access{trimmedBy}},
+		{"ListRetainingCollections", sqlcgen.ListRetainingCollections, []access{{"collections_history", []string{"name"}}}},
 		{"ListReferrers", sqlcgen.ListReferrers, []access{byNumber, refersTo, byNumber, {"index_entries_pkey", []string{"bucket", "index_id", "key"}}}},
 		{"ListReferringCollections", sqlcgen.ListReferringCollections, []access{refersTo, byNumber}},
 		{"ListChanges", sqlcgen.ListChanges, []access{byPosition}},
 		{"ListTouched", sqlcgen.ListTouched, []access{byBucket, byPosition}},
 		{"ListRevisions", sqlcgen.ListRevisions, []access{byHistory}},
 		{"GetRevision", sqlcgen.GetRevision, []access{byHistory}},
-		{"GetDocumentAsOf", sqlcgen.GetDocumentAsOf, []access{byHistory, byRevision}},
+		{"GetDocumentAsOf", sqlcgen.GetDocumentAsOf, []access{byHistory, byRevision, trimmedBy}},
 		{"GetPosition", sqlcgen.GetPosition, []access{byBucket}},
 		{"LockBucket", sqlcgen.LockBucket, []access{byBucket}},
 		{"GetCollection", sqlcgen.GetCollection, []access{byName, byIndexes}},
@@ -158,6 +162,9 @@ func TestPlans_Functions(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := sqlcgen.New(conn).TrimHistory(t.Context(), sqlcgen.TrimHistoryParams{Bucket: 1, CollectionID: 1, Reason: "a", Keep: 1, Before: noon.AddDate(1, 0, 0), Batch: 10}); err != nil {
+		t.Fatal(err)
+	}
 	if err := sqlcgen.New(conn).SetExpiries(t.Context(), sqlcgen.SetExpiriesParams{Bucket: 1, CollectionID: 1, Ids: []string{"000005"}, Expires: times(1)}); err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +196,8 @@ func TestPlans_Functions(t *testing.T) {
 		"WHERE bucket = d.bucket AND collection_id = d.collection_id AND id = d.id FOR KEY SHARE": {byPlace}, "id = d.id FOR NO KEY UPDATE": {byPlace}, "id = d.id FOR UPDATE": {byPlace},
 		"AND d.id = u.id AND CASE c.state": {byPlace}, "FROM public.index_entries AS e WHERE e.bucket = buckets[n]": {{"index_entries_pkey", []string{"bucket", "index_id", "key"}}},
 		"SELECT array_agg(x.index_id)": {byNumber, refersTo, byNumber},
-		"UPDATE public.buckets":        {byBucket}, "SELECT FROM public.collections WHERE collection_id": {byNumber},
+		"FROM public.changes AS x WHERE x.bucket = p_bucket AND x.position > t.position": {byPosition}, "DELETE FROM public.changes AS x": {byHistory},
+		"UPDATE public.buckets": {byBucket}, "SELECT FROM public.collections WHERE collection_id": {byNumber},
 		"DELETE FROM public.text_entries": {{"text_entries_pkey", []string{"bucket", "index_id", "id"}}}, "DELETE FROM public.index_entries": {byEntry}, "DELETE FROM public.unique_entries": {byUnique}, "SELECT id FROM public.unique_entries": {byUnique},
 	} {
 		found := false

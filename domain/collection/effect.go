@@ -145,6 +145,11 @@ var memberChanges = map[string]func(*transition){
 			c.add("/expiry", AffectsWrites, "documents are there until another instant, and a time that cannot be read is refused")
 		}
 	},
+	"history": func(c *transition) {
+		if c.after["history"] != nil {
+			c.add("/history", AffectsReads, "revisions that are not to be kept are gone")
+		}
+	},
 	"id": func(c *transition) {
 		if c.after["id"] != nil {
 			c.add("/id", AffectsWrites, "ids are taken from the documents")

@@ -7462,6 +7462,11 @@ type GetDocumentResponse406Headers struct {
 	RequestID string
 }
 
+// GetDocumentResponse410Headers the declared response headers of an HTTP 410 response for GetDocument
+type GetDocumentResponse410Headers struct {
+	RequestID string
+}
+
 // GetDocumentResponse412Headers the declared response headers of an HTTP 412 response for GetDocument
 type GetDocumentResponse412Headers struct {
 	IdempotencyReplayed *string
@@ -7497,6 +7502,8 @@ type GetDocumentResponse struct {
 	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
 	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON410 the response for an HTTP 410 `application/problem+json` response
+	ApplicationProblemJSON410 *Gone
 	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
 	ApplicationProblemJSON412 *Stale
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
@@ -7517,6 +7524,8 @@ type GetDocumentResponse struct {
 	Headers404 *GetDocumentResponse404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *GetDocumentResponse406Headers
+	// Headers410 the parsed response headers for an HTTP 410 response
+	Headers410 *GetDocumentResponse410Headers
 	// Headers412 the parsed response headers for an HTTP 412 response
 	Headers412 *GetDocumentResponse412Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -7550,6 +7559,11 @@ func (r GetDocumentResponse) GetApplicationProblemJSON404() *NotFound {
 // GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
 func (r GetDocumentResponse) GetApplicationProblemJSON406() *NotAcceptable {
 	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON410 returns the response for an HTTP 410 `application/problem+json` response
+func (r GetDocumentResponse) GetApplicationProblemJSON410() *Gone {
+	return r.ApplicationProblemJSON410
 }
 
 // GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
@@ -7644,6 +7658,11 @@ type HeadDocumentResponse406Headers struct {
 	RequestID string
 }
 
+// HeadDocumentResponse410Headers the declared response headers of an HTTP 410 response for HeadDocument
+type HeadDocumentResponse410Headers struct {
+	RequestID string
+}
+
 // HeadDocumentResponse412Headers the declared response headers of an HTTP 412 response for HeadDocument
 type HeadDocumentResponse412Headers struct {
 	IdempotencyReplayed *string
@@ -7672,6 +7691,8 @@ type HeadDocumentResponse struct {
 	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
 	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON410 the response for an HTTP 410 `application/problem+json` response
+	ApplicationProblemJSON410 *Gone
 	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
 	ApplicationProblemJSON412 *Stale
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
@@ -7690,6 +7711,8 @@ type HeadDocumentResponse struct {
 	Headers404 *HeadDocumentResponse404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *HeadDocumentResponse406Headers
+	// Headers410 the parsed response headers for an HTTP 410 response
+	Headers410 *HeadDocumentResponse410Headers
 	// Headers412 the parsed response headers for an HTTP 412 response
 	Headers412 *HeadDocumentResponse412Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -7716,6 +7739,11 @@ func (r HeadDocumentResponse) GetApplicationProblemJSON404() *NotFound {
 // GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
 func (r HeadDocumentResponse) GetApplicationProblemJSON406() *NotAcceptable {
 	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON410 returns the response for an HTTP 410 `application/problem+json` response
+func (r HeadDocumentResponse) GetApplicationProblemJSON410() *Gone {
+	return r.ApplicationProblemJSON410
 }
 
 // GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
@@ -8283,6 +8311,11 @@ type DiffDocumentResponse406Headers struct {
 	RequestID string
 }
 
+// DiffDocumentResponse410Headers the declared response headers of an HTTP 410 response for DiffDocument
+type DiffDocumentResponse410Headers struct {
+	RequestID string
+}
+
 // DiffDocumentResponse500Headers the declared response headers of an HTTP 500 response for DiffDocument
 type DiffDocumentResponse500Headers struct {
 	RequestID string
@@ -8307,6 +8340,8 @@ type DiffDocumentResponse struct {
 	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
 	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON410 the response for an HTTP 410 `application/problem+json` response
+	ApplicationProblemJSON410 *Gone
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -8321,6 +8356,8 @@ type DiffDocumentResponse struct {
 	Headers404 *DiffDocumentResponse404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *DiffDocumentResponse406Headers
+	// Headers410 the parsed response headers for an HTTP 410 response
+	Headers410 *DiffDocumentResponse410Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DiffDocumentResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -8350,6 +8387,11 @@ func (r DiffDocumentResponse) GetApplicationProblemJSON404() *NotFound {
 // GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
 func (r DiffDocumentResponse) GetApplicationProblemJSON406() *NotAcceptable {
 	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON410 returns the response for an HTTP 410 `application/problem+json` response
+func (r DiffDocumentResponse) GetApplicationProblemJSON410() *Gone {
+	return r.ApplicationProblemJSON410
 }
 
 // GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -8447,6 +8489,11 @@ type RestoreDocumentResponse409Headers struct {
 	RetryAfter          *string
 }
 
+// RestoreDocumentResponse410Headers the declared response headers of an HTTP 410 response for RestoreDocument
+type RestoreDocumentResponse410Headers struct {
+	RequestID string
+}
+
 // RestoreDocumentResponse412Headers the declared response headers of an HTTP 412 response for RestoreDocument
 type RestoreDocumentResponse412Headers struct {
 	IdempotencyReplayed *string
@@ -8504,6 +8551,8 @@ type RestoreDocumentResponse struct {
 	ApplicationProblemJSON406 *NotAcceptable
 	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
 	ApplicationProblemJSON409 *Conflict
+	// ApplicationProblemJSON410 the response for an HTTP 410 `application/problem+json` response
+	ApplicationProblemJSON410 *Gone
 	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
 	ApplicationProblemJSON412 *Stale
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
@@ -8534,6 +8583,8 @@ type RestoreDocumentResponse struct {
 	Headers406 *RestoreDocumentResponse406Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *RestoreDocumentResponse409Headers
+	// Headers410 the parsed response headers for an HTTP 410 response
+	Headers410 *RestoreDocumentResponse410Headers
 	// Headers412 the parsed response headers for an HTTP 412 response
 	Headers412 *RestoreDocumentResponse412Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -8583,6 +8634,11 @@ func (r RestoreDocumentResponse) GetApplicationProblemJSON406() *NotAcceptable {
 // GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
 func (r RestoreDocumentResponse) GetApplicationProblemJSON409() *Conflict {
 	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON410 returns the response for an HTTP 410 `application/problem+json` response
+func (r RestoreDocumentResponse) GetApplicationProblemJSON410() *Gone {
+	return r.ApplicationProblemJSON410
 }
 
 // GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
@@ -8820,6 +8876,11 @@ type GetDocumentRevisionResponse406Headers struct {
 	RequestID string
 }
 
+// GetDocumentRevisionResponse410Headers the declared response headers of an HTTP 410 response for GetDocumentRevision
+type GetDocumentRevisionResponse410Headers struct {
+	RequestID string
+}
+
 // GetDocumentRevisionResponse500Headers the declared response headers of an HTTP 500 response for GetDocumentRevision
 type GetDocumentRevisionResponse500Headers struct {
 	RequestID string
@@ -8844,6 +8905,8 @@ type GetDocumentRevisionResponse struct {
 	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
 	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON410 the response for an HTTP 410 `application/problem+json` response
+	ApplicationProblemJSON410 *Gone
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -8860,6 +8923,8 @@ type GetDocumentRevisionResponse struct {
 	Headers404 *GetDocumentRevisionResponse404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *GetDocumentRevisionResponse406Headers
+	// Headers410 the parsed response headers for an HTTP 410 response
+	Headers410 *GetDocumentRevisionResponse410Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *GetDocumentRevisionResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -8889,6 +8954,11 @@ func (r GetDocumentRevisionResponse) GetApplicationProblemJSON404() *NotFound {
 // GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
 func (r GetDocumentRevisionResponse) GetApplicationProblemJSON406() *NotAcceptable {
 	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON410 returns the response for an HTTP 410 `application/problem+json` response
+func (r GetDocumentRevisionResponse) GetApplicationProblemJSON410() *Gone {
+	return r.ApplicationProblemJSON410
 }
 
 // GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -14906,6 +14976,13 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 		}
 		response.ApplicationProblemJSON406 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON410 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
 		var dest Stale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -15088,6 +15165,16 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 			headers.RequestID = value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 410:
+		var headers GetDocumentResponse410Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers410 = &headers
 	case rsp.StatusCode == 412:
 		var headers GetDocumentResponse412Headers
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
@@ -15194,6 +15281,13 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 			return nil, err
 		}
 		response.ApplicationProblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON410 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
 		var dest Stale
@@ -15370,6 +15464,16 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 			headers.RequestID = value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 410:
+		var headers HeadDocumentResponse410Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers410 = &headers
 	case rsp.StatusCode == 412:
 		var headers HeadDocumentResponse412Headers
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
@@ -16235,6 +16339,13 @@ func ParseDiffDocumentResponse(rsp *http.Response) (*DiffDocumentResponse, error
 		}
 		response.ApplicationProblemJSON406 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON410 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -16316,6 +16427,16 @@ func ParseDiffDocumentResponse(rsp *http.Response) (*DiffDocumentResponse, error
 			headers.RequestID = value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 410:
+		var headers DiffDocumentResponse410Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers410 = &headers
 	case rsp.StatusCode == 500:
 		var headers DiffDocumentResponse500Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -16413,6 +16534,13 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 			return nil, err
 		}
 		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON410 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
 		var dest Stale
@@ -16658,6 +16786,16 @@ func ParseRestoreDocumentResponse(rsp *http.Response) (*RestoreDocumentResponse,
 			headers.RetryAfter = &value
 		}
 		response.Headers409 = &headers
+	case rsp.StatusCode == 410:
+		var headers RestoreDocumentResponse410Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers410 = &headers
 	case rsp.StatusCode == 412:
 		var headers RestoreDocumentResponse412Headers
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
@@ -16989,6 +17127,13 @@ func ParseGetDocumentRevisionResponse(rsp *http.Response) (*GetDocumentRevisionR
 		}
 		response.ApplicationProblemJSON406 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON410 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -17101,6 +17246,16 @@ func ParseGetDocumentRevisionResponse(rsp *http.Response) (*GetDocumentRevisionR
 			headers.RequestID = value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 410:
+		var headers GetDocumentRevisionResponse410Headers
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers410 = &headers
 	case rsp.StatusCode == 500:
 		var headers GetDocumentRevisionResponse500Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {

@@ -1308,6 +1308,10 @@ type Collection struct {
 	// after they are removed, each with a change of its own by `system`. A document without the time never expires.
 	Expiry *Expiry `json:"expiry,omitempty"`
 
+	// History How much of the history of documents is kept; without it, all of it is. The newest revision always stays, and so does everything for an hour. The rest is removed in the background,
+	// and asking for it answers 410.
+	History *Retention `json:"history,omitempty"`
+
 	// ID Where a new document's id comes from.
 	ID *IDSource `json:"id,omitempty"`
 
@@ -1364,6 +1368,10 @@ type CollectionDefinition struct {
 	// Expiry When documents expire: at a time that they name themselves, or some time after another one. From that instant on no read finds them and no condition of a write holds for them; soon
 	// after they are removed, each with a change of its own by `system`. A document without the time never expires.
 	Expiry *Expiry `json:"expiry,omitempty"`
+
+	// History How much of the history of documents is kept; without it, all of it is. The newest revision always stays, and so does everything for an hour. The rest is removed in the background,
+	// and asking for it answers 410.
+	History *Retention `json:"history,omitempty"`
 
 	// ID Where a new document's id comes from.
 	ID *IDSource `json:"id,omitempty"`
@@ -2039,6 +2047,20 @@ type ReferenceState string
 // Restoration Which revision shall be stored again.
 type Restoration = json.RawMessage
 
+// Retention How much of the history of documents is kept; without it, all of it is. The newest revision always stays, and so does everything for an hour. The rest is removed in the background,
+// and asking for it answers 410.
+type Retention struct {
+	// Keep How long a revision is kept after another one has followed it, at least `1h`: every instant that is not longer ago can be asked for with `asOf`.
+	//
+	// Example: 90d
+	Keep *string `json:"keep,omitempty"`
+
+	// Revisions How many revisions of a document are kept.
+	//
+	// Example: 100
+	Revisions *int `json:"revisions,omitempty"`
+}
+
 // Rule What documents have to satisfy and a schema cannot say: an expression in CEL with `doc`, `old` (the document as it is stored, null for a new one), `now` and `id`.
 type Rule struct {
 	// Code The code of the violation; no keyword of JSON Schema.
@@ -2281,6 +2303,9 @@ type ConditionRequired = Problem
 
 // Conflict A failure (RFC 9457).
 type Conflict = Problem
+
+// Gone A failure (RFC 9457).
+type Gone = Problem
 
 // Internal A failure (RFC 9457).
 type Internal = Problem
