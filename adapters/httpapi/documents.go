@@ -60,8 +60,8 @@ func storedAnswer(ctx context.Context, name ident.Collection, result document.Re
 }
 
 // tokenOf is what who made a change sends in order not to be served anything older.
-func tokenOf(m change.Mark) string {
-	return change.NewToken(m).Format()
+func tokenOf(marks ...change.Mark) string {
+	return change.NewToken(marks...).Format()
 }
 
 // DeleteDocument deletes a document.

@@ -10679,6 +10679,7 @@ func (r RollbackOperationResponse) ContentType() string {
 
 // RunTransactionResponse200Headers the declared response headers of an HTTP 200 response for RunTransaction
 type RunTransactionResponse200Headers struct {
+	ConsistencyToken    *string
 	IdempotencyReplayed *string
 	PreferenceApplied   *string
 	RequestID           string
@@ -19509,6 +19510,13 @@ func ParseRunTransactionResponse(rsp *http.Response) (*RunTransactionResponse, e
 	switch {
 	case rsp.StatusCode == 200:
 		var headers RunTransactionResponse200Headers
+		if values := rsp.Header.Values("Consistency-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Consistency-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConsistencyToken = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

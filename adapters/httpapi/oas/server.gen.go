@@ -9321,6 +9321,7 @@ type RunTransactionResponseObject interface {
 }
 
 type RunTransaction200ResponseHeaders struct {
+	ConsistencyToken    string
 	IdempotencyReplayed string
 	PreferenceApplied   string
 	RequestID           string
@@ -9338,6 +9339,7 @@ func (response RunTransaction200JSONResponse) VisitRunTransactionResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Consistency-Token", fmt.Sprint(response.Headers.ConsistencyToken))
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Preference-Applied", fmt.Sprint(response.Headers.PreferenceApplied))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
