@@ -107,4 +107,5 @@ type Store interface {
 	IndexStore
 	ReceiptStore
 	OperationStore
+	FollowerStore
 }
