@@ -40,13 +40,15 @@ type scenario struct {
 	writes bool
 }
 
-// furnish declares books, which admits any object and has moby-dick, and strict, which wants a condition and a title and has emma.
+// furnish declares books, which admits any object and has moby-dick, strict, which wants a condition and a title and has emma, and authors, which have unique addresses, with ann.
 func furnish(t *testing.T, a *api) {
 	t.Helper()
 	a.declare(t, "books", `{}`)
 	a.put(t, "books", "moby-dick", `{"title":"Moby-Dick"}`)
 	a.declare(t, "strict", `{"concurrency":"required","unknownFields":"reject","schema":{"type":"object","required":["title"],"properties":{"title":{"type":"string"}}}}`)
 	a.put(t, "strict", "emma", `{"title":"Emma"}`)
+	a.declare(t, "authors", `{"indexes":[{"name":"by_email","on":["doc.email"],"unique":true}]}`)
+	a.put(t, "authors", "ann", `{"email":"ann@example.com"}`)
 	waiting(t, a)
 }
 
@@ -64,7 +66,7 @@ var (
 
 // scenarios are what examples and their variations do not reach.
 var scenarios = []scenario{
-	{name: "collections, none", send: "GET /v1/collections?pageSize=1&count=exact", status: 200, want: `{"items":[{"name":"books"}],"count":{"value":2,"kind":"exact"}}`, has: []string{"Cache-Control: private, no-cache"}},
+	{name: "collections, none", send: "GET /v1/collections?pageSize=1&count=exact", status: 200, want: `{"items":[{"name":"authors"}],"count":{"value":3,"kind":"exact"}}`, has: []string{"Cache-Control: private, no-cache"}},
 	{name: "a page token of another list", send: "GET /v1/collections?pageToken=c1-eyJsIjoiIiwiYSI6IiJ9", status: 400, code: "page.token"},
 
 	{name: "collection", send: "GET " + booksPath, status: 200, want: `{"name":"books","revision":1,"state":"active","unknownFields":"allow","concurrency":"optional"}`, has: []string{`Etag: "1"`}},
@@ -369,7 +371,7 @@ var largeCodes = map[string]string{
 	"putCollection": "request.tooLarge", "patchCollection": "request.tooLarge", "createDocument": "document.tooLarge", "putDocument": "document.tooLarge", "importDocuments": "import.tooLarge",
 	"updateDocuments": "request.tooLarge", "deleteDocuments": "request.tooLarge", "migrateDocuments": "request.tooLarge",
 	"runTransaction": "transaction.tooLarge", "queryDocuments": "request.tooLarge", "aggregateDocuments": "request.tooLarge",
-	"patchDocument": "document.tooLarge", "restoreDocument": "request.tooLarge",
+	"putDocumentByKey": "document.tooLarge", "patchDocumentByKey": "document.tooLarge", "patchDocument": "document.tooLarge", "restoreDocument": "request.tooLarge",
 }
 
 // pairs are operations with statuses.
@@ -388,7 +390,7 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	seen := &pairs{has: map[string]bool{}}
 	t.Cleanup(func() { seen.wantAll(t) }) // when all scenarios are over
-	for _, s := range slices.Concat(scenarios, bulkScenarios, impactScenarios, patchScenarios, historyScenarios, transactionScenarios, admissionScenarios, variations()) {
+	for _, s := range slices.Concat(scenarios, bulkScenarios, impactScenarios, patchScenarios, historyScenarios, transactionScenarios, keyScenarios, admissionScenarios, variations()) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			s.run(t, seen)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/sheafdb/sheaf/domain/change"
 )
 
 const transactionsPath = "POST /v1/transactions"
@@ -191,6 +193,29 @@ func TestTransaction_Concurrently(t *testing.T) {
 		}
 		if sum != accounts*100 {
 			t.Errorf("the sum is %d", sum)
+		}
+	})
+}
+
+// Who has changed something by a transaction is not served anything older, also where the answer comes again.
+func TestTransaction_Token(t *testing.T) {
+	t.Parallel()
+	onEvery(t, func(t *testing.T, a *api) {
+		t.Helper()
+		furnish(t, a)
+		body := operationsBody(`{"op":"check","collection":"strict","id":"emma"}`, `{"op":"patch","collection":"books","id":"moby-dick","patch":{"n":1}}`)
+		for range 2 {
+			got := wantStatus(t, a.send(t, transactionsPath, body, aKey), 200)
+			token, err := change.ParseToken(got.header.Get("Consistency-Token"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{"books", "strict"} {
+				key := keyOf(t, a.store, name)
+				if at, err := a.store.Position(t.Context(), key.Bucket); err != nil || token.At(key.Bucket) != at {
+					t.Errorf("%s is at %d, and the token says %d, %v", name, at, token.At(key.Bucket), err)
+				}
+			}
 		}
 	})
 }

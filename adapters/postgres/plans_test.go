@@ -76,6 +76,7 @@ func TestPlans_Statements(t *testing.T) {
 		{"ClaimBuild", sqlcgen.ClaimBuild, []access{{"collection_indexes_unfinished", []string{"index_id"}}}},
 		{"AdvanceBuild", sqlcgen.AdvanceBuild, []access{byIndex}},
 		{"ListDocumentsToIndex", sqlcgen.ListDocumentsToIndex, []access{byPlace}},
+		{"FindKeys", sqlcgen.FindKeys, []access{byUnique}},
 		{"ListUniqueHolders", sqlcgen.ListUniqueHolders, []access{byUnique}},
 		{"PurgeIndexEntries", sqlcgen.PurgeIndexEntries, []access{{"index_entries_pkey", []string{"bucket", "index_id"}}}},
 		{"PurgeTextEntries", sqlcgen.PurgeTextEntries, []access{{"text_entries_pkey", []string{"bucket", "index_id"}}}},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
@@ -56,6 +57,7 @@ func (d *Documents) Transact(ctx context.Context, by Caller, r RunTransaction) (
 		case err != nil:
 			return nil, run.explained(ctx, err)
 		}
+		run.mark(ctx, results)
 		return run.shown(results), nil
 	}
 	return nil, collection.ErrChanged
@@ -153,6 +155,20 @@ func (run *transactionRun) undo() document.Write {
 	w.Decided = nil
 	w.Change = func(*document.Document) (document.Next, error) { return document.Next{}, errNotStored }
 	return w
+}
+
+// mark gives results without a change a place in the feed at which the document was what they say.
+func (run *transactionRun) mark(ctx context.Context, results []document.Result) {
+	known := map[int32]change.Mark{}
+	for i, r := range results[:len(run.collections)] {
+		if r.Mark == (change.Mark{}) {
+			c := run.collections[i]
+			if _, found := known[c.Bucket]; !found {
+				known[c.Bucket] = mark(ctx, run.documents.Store, c)
+			}
+			results[i].Mark = known[c.Bucket]
+		}
+	}
 }
 
 func (run *transactionRun) shown(results []document.Result) []OperationResult {

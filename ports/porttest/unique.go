@@ -5,12 +5,44 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/index"
+	"github.com/sheafdb/sheaf/domain/query"
 )
 
 var unique = promises{
+	"Unique/FindKeys": func(f fixture) {
+		c := f.declare("books", uniqueN)
+		other := f.declare("authors", uniqueN)
+		f.write(put(c, "a", `{"n": 1}`), put(c, "b", `{"n": 2}`), put(c, "c", `{}`), put(other, "x", `{"n": 3}`))
+		f.write(put(c, "b", `{"n": 4}`), put(c, "d", `{"n": 5}`), remove(c, "d"))
+		x := declaration(c.Indexes[0].Spec)
+		var keys [][]byte
+		for _, n := range []string{"4", "1", "2", "3", "5", "1.0"} {
+			key, err := x.ParseKey(n, []query.Kind{query.Number})
+			wantError(f, err, nil)
+			keys = append(keys, key)
+		}
+		none := ident.Document{}
+		ids, err := f.FindKeys(f.Context(), c.Key, c.Indexes[0].ID, keys)
+		wantError(f, err, nil)
+		wantEqual(f, ids, []ident.Document{id("b"), id("a"), none, none, none, id("a")})
+		ids, err = f.FindKeys(f.Context(), c.Key, c.Indexes[0].ID, [][]byte{})
+		wantError(f, err, nil)
+		wantEqual(f, ids, []ident.Document{})
+		// Nobody takes what is being built, or is gone, for all there is.
+		f.write(put(other, "y", `{}`))
+		building := f.declare("authors", `{"name": "by_m", "on": ["doc.m"], "unique": true}`)
+		_, err = f.FindKeys(f.Context(), building.Key, building.Indexes[len(building.Indexes)-1].ID, keys)
+		wantError(f, err, collection.ErrChanged)
+		_, err = f.FindKeys(f.Context(), other.Key, other.Indexes[0].ID, keys)
+		wantError(f, err, collection.ErrChanged)
+		_, err = f.FindKeys(f.Context(), c.Key, 1<<30, keys)
+		wantError(f, err, collection.ErrChanged)
+	},
 	"Unique/One": func(f fixture) {
 		c := f.declare("users", uniqueN)
 		f.write(put(c, "a", `{"n": 1}`))

@@ -73,6 +73,15 @@ SELECT u.ordinal::int AS ordinal, coalesce(q.id, '')::text AS id
        SELECT x.id FROM public.unique_entries AS x WHERE x.bucket = u.bucket AND x.index_id = u.index_id AND x.key = u.key OFFSET 0) AS q ON true
  ORDER BY u.ordinal;
 
+-- The same of one index, which has to be ready.
+-- name: FindKeys :many
+SELECT u.ordinal::int AS ordinal, coalesce(q.id, '')::text AS id
+  FROM (SELECT unnest(@buckets::int[]) AS bucket, unnest(@keys::bytea[]) AS key, generate_subscripts(@buckets::int[], 1) AS ordinal) AS u
+  LEFT JOIN LATERAL (
+       SELECT x.id FROM public.unique_entries AS x WHERE x.bucket = u.bucket AND x.index_id = @index_id::int AND x.key = u.key OFFSET 0) AS q ON true
+ WHERE public.sheaf_index_ready_v1(@index_id::int)
+ ORDER BY u.ordinal;
+
 -- Says whether an index has entries, those that others are removing included.
 -- name: HoldsEntries :one
 SELECT (EXISTS (SELECT FROM public.index_entries AS e WHERE e.bucket = @bucket AND e.index_id = @index_id)
