@@ -328,12 +328,16 @@ func unindexed(l *listing) error {
 	return &UnindexedError{Fault: fault.New(fault.Invalid, "query.unindexed", "%s", text), Suggestion: suggestion}
 }
 
-// Present cuts one document to fields, and follows references from it, as List does.
+// Present makes of a document what an answer shows of it: cut to fields, and with what references lead to, as in a list.
 // It fails with fault.Malformed where these cannot be read.
 func (d *Documents) Present(ctx context.Context, name ident.Collection, found document.Document, fields, expand string) (document.Document, Expanded, error) {
 	c, err := d.Catalog.Get(ctx, name)
 	if err != nil {
 		return found, nil, err
+	}
+	if fields == "" && expand == "" {
+		found.Data = c.Shown(found.Data, nil)
+		return found, nil, nil
 	}
 	l := &listing{prepared: &prepared{}, collection: c}
 	var wrong, failed error

@@ -36,8 +36,7 @@ func Ways(t *testing.T, store ports.Store, seeds iter.Seq[uint64]) {
 	t.Helper()
 	limits := app.Limits{
 		Document: collection.Limits{Bytes: 1 << 20}, Schema: schema.DefaultLimits(),
-		Import: app.ImportLimits{StrictDocuments: 100, StrictBytes: 1 << 20},
-		Scan:   1000,
+		Import: app.ImportLimits{StrictDocuments: 100, StrictBytes: 1 << 20}, Scan: 1000, Operations: 10, Filled: 1 << 20,
 	}
 	made := 0
 	parts := app.Dependencies{
@@ -101,9 +100,12 @@ var by = app.Caller{RequestID: "r"}
 
 // groups are the ways that say the same of a document, by whether one is stored already.
 var groups = [][]string{
-	{"create", "create with an id", "put anew", "import anew"},
-	{"put", "put, rehearsed", "put after a failure"},
-	{"operations", "operations at the root", "merge", "merge, rehearsed", "update", "bulk", "bulk, rehearsed", "bulk by an operation"},
+	{"create", "create with an id", "put anew", "import anew", "transaction to create", "transaction to put anew"},
+	{"put", "put, rehearsed", "put after a failure", "transaction to put"},
+	{
+		"operations", "operations at the root", "merge", "merge, rehearsed", "update", "transaction to patch",
+		"bulk", "bulk, rehearsed", "bulk by an operation",
+	},
 	{"restore", "import of a backup"},
 	{"restore of what is deleted", "import of a backup, anew"},
 	{"migration"},
@@ -175,7 +177,7 @@ func (w *wayfarer) furnish(way string, stored, data map[string]any) {
 		}
 	}
 	switch way {
-	case "create", "create with an id", "create without defaults", "put anew", "import anew", "import of a backup, anew":
+	case "create", "create with an id", "create without defaults", "put anew", "import anew", "import of a backup, anew", "transaction to create", "transaction to put anew":
 	case "restore":
 		put(data)
 		put(map[string]any{"between": true})
@@ -239,6 +241,13 @@ func (w *wayfarer) try(way string, stored, data map[string]any) {
 		result, err = w.documents.Restore(ctx, by, app.RestoreDocument{Collection: w.name, ID: name, Revision: 1})
 	case "restore of what is deleted":
 		result, err = w.documents.Restore(ctx, by, app.RestoreDocument{Collection: w.name, ID: name, Revision: 1})
+	case "transaction to create":
+		result, err = w.transacting(fmt.Sprintf(`{"op": "create", "collection": %q, "data": %s}`, w.name, text))
+	case "transaction to put", "transaction to put anew":
+		result, err = w.transacting(fmt.Sprintf(`{"op": "put", "collection": %q, "id": %q, "data": %s}`, w.name, name, text))
+	case "transaction to patch":
+		result, err = w.transacting(fmt.Sprintf(`{"op": "patch", "collection": %q, "id": %q, "contentType": %q, "patch": %s}`,
+			w.name, name, patch.Operations, patch.FormatOperations(patch.Diff(any(keyed(way, stored)), any(keyed(way, data))))))
 	case "import anew":
 		result, err = w.importing(app.DataShape, text)
 	case "import of a backup", "import of a backup, anew":
@@ -276,6 +285,24 @@ func (w *wayfarer) told(way string, result document.Result, err error) outcome {
 // anonymous writes @ for the key of a document.
 func anonymous(way string, data []byte) string {
 	return strings.Replace(string(data), `"key": "`+idOf(way).String()+`"`, `"key": "@"`, 1)
+}
+
+// transacting makes a transaction of one operation, and returns what the operation would by itself.
+func (w *wayfarer) transacting(operation string) (document.Result, error) {
+	w.Helper()
+	results, err := w.documents.Transact(w.Context(), by, app.RunTransaction{Body: []byte(`{"operations": [` + operation + `]}`)})
+	if f := fault.Find(err); f != nil {
+		plain := *f
+		plain.Violations = slices.Clone(f.Violations)
+		for i := range plain.Violations {
+			plain.Violations[i].Pointer = strings.TrimPrefix(plain.Violations[i].Pointer, "/operations/0/data")
+		}
+		return document.Result{}, &plain
+	}
+	if err != nil {
+		return document.Result{}, err
+	}
+	return results[0].Result, nil
 }
 
 // importing imports one line, and returns what a write of it would.
