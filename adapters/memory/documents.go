@@ -190,8 +190,13 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 	if err != nil {
 		return nil, err
 	}
-	if err := claim(drafts); err != nil {
+	release, err := claim(drafts)
+	if err != nil {
 		return nil, err
+	}
+	if batch.Rehearsal {
+		release()
+		return results, nil
 	}
 	settle()
 	for at, d := range drafts {

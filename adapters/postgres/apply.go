@@ -25,7 +25,7 @@ func (t *transaction) apply(ctx context.Context, p *plan) error {
 	}
 	r := rowsOf(p)
 	entries, kept := entryRowsOf(p), p.kept()
-	if p.step() != nil || len(kept) > 0 || len(r.id) > chunkRows || p.bytes > chunkBytes || entries.size() > chunkRows || textBytes(entries.texts) > chunkBytes {
+	if p.step() != nil || p.rehearsal() || len(kept) > 0 || len(r.id) > chunkRows || p.bytes > chunkBytes || entries.size() > chunkRows || textBytes(entries.texts) > chunkBytes {
 		return settled.blame(t.applyInSteps(ctx, p, r, entries, kept, settled))
 	}
 	w := r.write()
@@ -95,8 +95,8 @@ func (*transaction) committed(err error) error {
 	return errors.Join(errUnknown, err)
 }
 
-// applyInSteps does the same with a statement for each part: for batches that are too large for one, for those that rely on documents which they do not change, and for the steps
-// of operations.
+// applyInSteps does the same with a statement for each part: for batches that are too large for one, for those that rely on documents which they do not change, for the steps
+// of operations, and for rehearsals.
 func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entries entryRows, kept []int, settled settlements) error {
 	if err := t.begin(ctx); err != nil {
 		return err
@@ -117,6 +117,10 @@ func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entrie
 		if err := takeStep(ctx, t.queries, *step); err != nil {
 			return err
 		}
+	}
+	if p.rehearsal() {
+		t.rollback(ctx)
+		return nil
 	}
 	_, err := t.conn.Exec(ctx, `COMMIT`)
 	err = t.committed(p.take(r, bases, err))

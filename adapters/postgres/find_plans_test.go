@@ -99,7 +99,7 @@ func TestPlans_Aggregate(t *testing.T) {
 	c := compiled(t, `{"indexes": [{"name": "by_a", "on": ["doc.a"]}], "references": [{"path": "doc.b", "collection": "others"}]}`)
 	inSpan := access{"index_entries_pkey", []string{"bucket", "index_id", "key", "key"}}
 	for stages, want := range map[string][]access{
-		`[{"match": "doc.a == 7"}, {"group": {"by": {"c": "doc.c"}, "fields": {"n": {"count": true}}}}]`:          {byIndex, inSpan, byPlace},
+		`[{"match": "doc.a == 7"}, {"group": {"by": {"c": "doc.c"}, "fields": {"n": {"count": true}}}}]`:           {byIndex, inSpan, byPlace},
 		`[{"match": "doc.a in [7, 8] && doc.c > 1"}, {"lookup": {"path": "doc.b", "as": "other"}}, {"limit": 10}]`: {byIndex, inSpan, byPlace, byPlace},
 	} {
 		request, err := aggregate.ParseRequest([]byte(`{"stages": `+stages+`}`), aggregate.Source{

@@ -181,6 +181,9 @@ func (p *plan) decideUnit(u *unit) (err error) {
 	return nil
 }
 
+// rehearsal says whether the transaction is to be undone.
+func (p *plan) rehearsal() bool { return p.units[0].batch.Rehearsal }
+
 // step is what the plan makes of an operation, nil where it is no step of one.
 func (p *plan) step() *operation.Step {
 	if len(p.units) != 1 || p.units[0].err != nil {

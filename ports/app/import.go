@@ -276,7 +276,7 @@ var errNotStored = errors.New("decided, not to be stored")
 func (run *importRun) store(ctx context.Context, chunk *importChunk, all bool) error {
 	at := run.transfer.Clock()
 	for judged := 0; judged < judgements; {
-		batch := document.Batch{Origin: run.by.origin(), At: at, Writes: chunk.writes(run.request, all)}
+		batch := document.Batch{Origin: run.by.origin(), At: at, Writes: chunk.writes(run.request, all), Rehearsal: run.request.ValidateOnly}
 		var err error
 		if len(batch.Writes) > 0 {
 			_, err = run.transfer.Store.Write(ctx, batch)

@@ -220,7 +220,7 @@ func (c *importChunk) writes(r ImportDocuments, all bool) []document.Write {
 	last := writes[len(writes)-1].Change
 	writes[len(writes)-1].Change = func(current *document.Document) (document.Next, error) {
 		next, err := last(current)
-		if r.ValidateOnly || all && conflicts > 0 {
+		if all && conflicts > 0 {
 			return document.Next{}, errNotStored
 		}
 		return next, err

@@ -36,13 +36,10 @@ func (d *Documents) Transact(ctx context.Context, by Caller, r RunTransaction) (
 		return nil, err
 	}
 	run := &transactionRun{documents: d, operations: list, made: make([]ident.Document, len(list))}
-	batch := document.Batch{Origin: by.origin(), At: d.Clock(), Receipt: receipt.Of(r.Receipt, run.shown)}
+	batch := document.Batch{Origin: by.origin(), At: d.Clock(), Rehearsal: r.ValidateOnly, Receipt: receipt.Of(r.Receipt, run.shown)}
 	for range judgements {
 		if err := run.prepare(ctx, &batch); err != nil {
 			return nil, err
-		}
-		if r.ValidateOnly {
-			batch.Writes = append(batch.Writes, run.undo())
 		}
 		results, err := d.Store.Write(ctx, batch)
 		switch {
@@ -51,8 +48,6 @@ func (d *Documents) Transact(ctx context.Context, by Caller, r RunTransaction) (
 				d.Catalog.Forget(o.Collection)
 			}
 			continue
-		case errors.Is(err, errNotStored):
-			results = run.results
 		case err != nil:
 			return nil, run.explained(ctx, err)
 		}
@@ -145,14 +140,6 @@ func (run *transactionRun) decided(i int, t document.Transition) {
 		t.Document = run.results[i].Document // as it was before
 	}
 	run.results[i] = document.Result(t)
-}
-
-// undo is a write behind all others that keeps them from being stored.
-func (run *transactionRun) undo() document.Write {
-	w := run.writes[0]
-	w.Decided = nil
-	w.Change = func(*document.Document) (document.Next, error) { return document.Next{}, errNotStored }
-	return w
 }
 
 func (run *transactionRun) shown(results []document.Result) []OperationResult {
