@@ -27,6 +27,7 @@ const (
 	stateDuplicate         = "SH003"
 	stateIndexNotReady     = "SH004"
 	stateClaimLost         = "SH005"
+	stateFacetOverflow     = "SH006"
 	stateUniqueViolation   = "23505"
 	stateSerialization     = "40001"
 	stateDeadlock          = "40P01"
