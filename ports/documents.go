@@ -108,4 +108,5 @@ type Store interface {
 	IndexStore
 	ReceiptStore
 	OperationStore
+	FollowerStore
 }

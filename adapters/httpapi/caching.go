@@ -46,8 +46,11 @@ func (s *Server) keep(ctx context.Context, a *answer, name ident.Collection, sho
 	}
 	// Who sends a token wants what is newer than it, and not what a cache on the way has kept of an answer to somebody else.
 	a.varies = tokenHeader
-	switch {
-	case !exchangeOf(ctx).seen.IsZero():
+	switch newer := !exchangeOf(ctx).seen.IsZero(); {
+	case newer && policy.Public:
+		a.cache, a.edge = "public, no-cache", &shared{control: "no-store"}
+		return
+	case newer:
 		a.cache = revalidate
 		return
 	case !policy.Public:
@@ -99,6 +102,9 @@ func cacheControl(who string, age, sharedAge time.Duration, policy collection.Ca
 // set adds the headers to an answer: one list of keys in the two spellings that are in use.
 func (e *shared) set(h map[string][]string) {
 	h["Cdn-Cache-Control"] = []string{e.control}
+	if len(e.keys) == 0 {
+		return
+	}
 	h["Surrogate-Key"] = []string{strings.Join(e.keys, " ")}
 	h["Cache-Tag"] = []string{strings.Join(e.keys, ",")}
 }

@@ -121,8 +121,11 @@ func TestCaching_ConsistencyToken(t *testing.T) {
 		if vary := strings.Join(got.header.Values("Vary"), ", "); vary != "Accept-Encoding, Consistency-Token" {
 			t.Errorf("%s: Vary %s", path, vary)
 		}
-		wantCaching(t, a.send(t, "GET "+sheetPath+path, "", "Consistency-Token: "+token), "private, no-cache", "", "")
+		wantCaching(t, a.send(t, "GET "+sheetPath+path, "", "Consistency-Token: "+token), "public, no-cache", "no-store", "")
 	}
+	a.declare(t, "secrets", `{"cache": {"maxAge": "1m"}}`)
+	token = wantStatus(t, a.send(t, "PUT /v1/collections/secrets/documents/a", `{}`), http.StatusCreated).header.Get("Consistency-Token")
+	wantCaching(t, a.send(t, "GET /v1/collections/secrets/documents/a", "", "Consistency-Token: "+token), "private, no-cache", "", "")
 }
 
 // remembering is a store behind a cache that has what it was asked for before.

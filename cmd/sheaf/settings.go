@@ -27,6 +27,7 @@ type Settings struct {
 	Operations   OperationsSettings   `setting:"operations"`
 	Transactions TransactionsSettings `setting:"transactions"`
 	Idempotency  IdempotencySettings  `setting:"idempotency"`
+	Purge        PurgeSettings        `setting:"purge"`
 	Dev          DevSettings          `setting:"dev"`
 }
 
@@ -146,6 +147,18 @@ type TransactionsSettings struct {
 // IdempotencySettings say what is kept of requests that may be sent again.
 type IdempotencySettings struct {
 	Retention time.Duration `setting:"retention" default:"24h" min:"1m" max:"720h" help:"how long the answer to a request with an Idempotency-Key is kept"`
+}
+
+// PurgeSettings say which caches in front are told what changes, and how.
+type PurgeSettings struct {
+	URLs        []string      `setting:"urls" format:"httpURLs" help:"where caches in front are told what to forget, such as http://varnish:80/; empty is nowhere"`
+	Form        string        `setting:"form" default:"header" oneof:"header,json" help:"how keys are sent: header (separated by spaces, as Varnish and Fastly take them) or json (a list in an object)"`
+	Method      string        `setting:"method" format:"token" help:"method of the requests; empty is PURGE, with json POST"`
+	Field       string        `setting:"field" format:"token" help:"header or member that has the keys; empty is Surrogate-Key, with json keys"`
+	Token       Secret        `setting:"token" help:"secret that the requests carry"`
+	TokenHeader string        `setting:"tokenHeader" default:"Authorization" format:"token" help:"header that has the secret; in Authorization it is a bearer token"`
+	Again       time.Duration `setting:"again" default:"30s" min:"1s" max:"10m" help:"how long after the first purge of a change the second one comes: longer than an answer may take on its way to a cache"`
+	Timeout     time.Duration `setting:"timeout" default:"5s" min:"100ms" max:"1m" help:"longest wait for an answer to one purge"`
 }
 
 // DevSettings belong to sheaf dev.

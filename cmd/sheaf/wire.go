@@ -59,6 +59,11 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		tracers = w.telemetry.Tracers
 	}
 	w.telemetry.Registry.MustRegister(storeMetrics{store.Stat})
+	var edge []edgeCache
+	if slices.Contains(settings.Roles, "process") {
+		edge = edgeCaches(settings.Purge, parts)
+	}
+	w.telemetry.Registry.MustRegister(edgeMetrics{edge})
 	server, err := httpapi.New(httpapi.Config{
 		Collections:         collections,
 		Documents:           documents,
@@ -99,6 +104,12 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		loops.Go(func() { operations.Work(looping, log, settings.Operations.Parallel, settings.Operations.Keep) })
 		loops.Go(func() { documents.Expire(looping, log) })
 		loops.Go(func() { receipts.Forget(looping, log) })
+		for _, cache := range edge {
+			loops.Go(func() {
+				defer cache.caller.Close()
+				cache.sender.Run(looping, log)
+			})
+		}
 	}
 
 	return &service{
