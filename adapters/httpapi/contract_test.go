@@ -127,11 +127,10 @@ var scenarios = []scenario{
 	{name: "query, wrongly", send: "POST " + booksPath + "/query", body: `{"Filter":"true","pageSize":-1,"count":"all"}`, status: 400, code: "request.parameters", want: `{"errors":[{"pointer":"/Filter","code":"unknownField"},{"pointer":"/count","code":"enum"},{"pointer":"/pageSize","code":"type"}]}`},
 	{name: "query of a large collection", send: "POST " + booksPath + "/query", body: `{"orderBy":"doc.year"}`, settings: scanning(0), status: 422, code: "query.unindexed"},
 	{name: "query with too much behind it", send: "POST " + booksPath + "/query", body: `{"expand":"doc.others[]"}`, before: referMany, status: 413, code: "expand.tooLarge"},
-	{name: "put what another has", send: "PUT /v1/collections/unique/documents/b", body: `{"n":1.0}`, before: func(t *testing.T, a *api) {
-		t.Helper()
-		a.declare(t, "unique", `{"indexes":[{"name":"by_n","on":["doc.n"],"unique":true}]}`)
-		a.put(t, "unique", "a", `{"n":1}`)
-	}, status: 409, code: "document.duplicate", want: `{"errors":[{"in":"body","pointer":"/n","code":"unique","params":{"index":"by_n"}}]}`},
+	{name: "put what another has", send: "PUT /v1/collections/unique/documents/b", body: `{"n":1.0}`, before: uniqueTaken, status: 409, code: "document.duplicate", want: `{"errors":[{"in":"body","pointer":"/n","code":"unique","params":{"index":"by_n"}}]}`},
+	{name: "put what another has, validate only", send: "PUT /v1/collections/unique/documents/b?validateOnly=true", body: `{"n":1.0}`, before: uniqueTaken, status: 409, code: "document.duplicate"},
+	{name: "create what another has, validate only", send: "POST /v1/collections/unique/documents?validateOnly=true", body: `{"n":1}`, before: uniqueTaken, status: 409, code: "document.duplicate"},
+	{name: "import what another has, validate only", send: "POST /v1/collections/unique/import?validateOnly=true&mode=skip", body: `[{"n":2},{"n":1},{"n":2}]`, before: uniqueTaken, status: 200, want: `{"created":1,"failed":2,"errors":[{"line":2,"pointer":"/n","code":"unique"},{"line":3,"pointer":"/n","code":"unique"}]}`},
 
 	{name: "create", send: "POST " + booksPath + "/documents?id=emma", body: `{"n":1.10}`, status: 201, want: `{"id":"emma","revision":1,"data":{"n":1.10}}`, has: []string{`Etag: "1"`, "Location: " + booksPath + "/documents/emma"}, writes: true},
 	{name: "create, minimal", send: "POST " + booksPath + "/documents", body: `{}`, headers: []string{minimal}, status: 201, has: append([]string{`Etag: "1"`}, wantNothing...), writes: true},
@@ -501,4 +500,11 @@ func TestContract_Examples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// uniqueTaken declares a collection with a unique index, in which a document has the key 1.
+func uniqueTaken(t *testing.T, a *api) {
+	t.Helper()
+	a.declare(t, "unique", `{"indexes":[{"name":"by_n","on":["doc.n"],"unique":true}]}`)
+	a.put(t, "unique", "a", `{"n":1}`)
 }

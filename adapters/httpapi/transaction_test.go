@@ -118,6 +118,8 @@ var transactionScenarios = []scenario{
 	{name: "transaction, taken keys", send: transactionsPath, status: 409, code: "document.duplicate", before: declareCoded, body: operationsBody(
 		`{"op":"create","collection":"coded","id":"b","data":{"code":"y"}}`, `{"op":"create","collection":"coded","id":"c","data":{"code":"x"}}`, `{"op":"create","collection":"coded","id":"d","data":{"code":"y"}}`),
 		want: `{"errors":[{"pointer":"/operations/1/data/code","code":"unique"},{"pointer":"/operations/2/data/code","code":"unique"}]}`},
+	{name: "transaction, taken keys, validate only", send: transactionsPath + "?validateOnly=true", status: 409, code: "document.duplicate", before: declareCoded, body: operationsBody(
+		checkMoby, `{"op":"create","collection":"coded","id":"c","data":{"code":"x"}}`), want: `{"errors":[{"pointer":"/operations/1/data/code","code":"unique"}]}`},
 	{name: "transaction, too many", send: transactionsPath, status: 413, code: "transaction.tooLarge", body: operationsBody(strings.Split(strings.Repeat(checkMoby+"\n", 500)+checkMoby, "\n")...)},
 	{name: "transaction, a document too large", send: transactionsPath, status: 413, code: "document.tooLarge", body: operationsBody(checkMoby, `{"op":"create","collection":"books","data":{"x":"`+strings.Repeat("x", maxDocument)+`"}}`), want: `{"errors":[{"pointer":"/operations/1","code":"document.tooLarge"}]}`},
 	{name: "transaction, a large value again and again", send: transactionsPath, status: 413, code: "transaction.tooLarge", before: func(t *testing.T, a *api) {

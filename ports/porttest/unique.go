@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
@@ -42,6 +43,44 @@ var unique = promises{
 		wantError(f, err, collection.ErrChanged)
 		_, err = f.FindKeys(f.Context(), c.Key, 1<<30, keys)
 		wantError(f, err, collection.ErrChanged)
+	},
+	"Unique/DryRun": func(f fixture) {
+		c := f.declare("users", uniqueN)
+		f.write(put(c, "a", `{"n": 1}`), put(c, "b", `{"n": 2}`), put(c, "c", `{}`))
+		before := f.picture()
+		dry := func(writes ...document.Write) ([]document.Result, error) {
+			b := batch(writes...)
+			b.DryRun = true
+			return f.Write(f.Context(), b)
+		}
+		_, err := dry(put(c, "d", `{"n": 3}`), create(c, "e", `{"n": 1.0}`))
+		f.wantDuplicate(err, 1)
+		_, err = dry(create(c, "a", `{}`))
+		wantFault(f, err, fault.Conflict, "document.exists")
+		old := c
+		old.Revision--
+		_, err = dry(put(old, "d", `{}`))
+		wantError(f, err, collection.ErrChanged)
+		f.wantSame(before)
+
+		// What is said is what would be done, every time.
+		writes := []document.Write{put(c, "a", `{"n": 2}`), put(c, "b", `{"n": 1}`), remove(c, "c"), create(c, "d", `{"n": 3}`), put(c, "d", `{"n": 4}`), put(c, "e", `{"n": 5}`)}
+		var said []document.Result
+		for range 2 {
+			said, err = dry(writes...)
+			wantError(f, err, nil)
+			f.wantSame(before)
+		}
+		done := f.write(writes...)
+		for i := range done {
+			if said[i].Mark != (change.Mark{}) {
+				f.Errorf("a dry run is at %+v in the feed", said[i].Mark)
+			}
+			done[i].Mark = change.Mark{}
+		}
+		wantEqual(f, said, done)
+		f.wantDuplicate(f.refused(create(c, "f", `{"n": 4}`)), 0)
+		f.write(create(c, "f", `{"n": 3}`))
 	},
 	"Unique/One": func(f fixture) {
 		c := f.declare("users", uniqueN)

@@ -53,6 +53,10 @@ UPDATE public.collection_indexes
 -- name: AddEntries :exec
 SELECT public.sheaf_write_entries_v1('{}', '{}', '{}', '{}', @buckets::int[], @indexes::int[], @keys::bytea[], @ids::text[]);
 
+-- The transaction does not wait for the disk. Only what can be lost as a whole and done again may do so.
+-- name: CommitWithoutWaiting :exec
+SELECT set_config('synchronous_commit', 'off', true);
+
 -- name: AddUniqueEntries :exec
 INSERT INTO public.unique_entries (bucket, index_id, key, collection_id, id)
 SELECT u.bucket, u.index_id, u.key, u.collection_id, u.id

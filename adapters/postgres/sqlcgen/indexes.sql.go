@@ -102,6 +102,16 @@ func (q *Queries) ClaimBuild(ctx context.Context, arg ClaimBuildParams) (string,
 	return last_id, err
 }
 
+const CommitWithoutWaiting = `-- name: CommitWithoutWaiting :exec
+SELECT set_config('synchronous_commit', 'off', true)
+`
+
+// The transaction does not wait for the disk. Only what can be lost as a whole and done again may do so.
+func (q *Queries) CommitWithoutWaiting(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, CommitWithoutWaiting)
+	return err
+}
+
 const DeleteIndex = `-- name: DeleteIndex :exec
 DELETE FROM public.collection_indexes WHERE index_id = $1 AND state = 'd'
 `
