@@ -6,6 +6,7 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/aggregate"
 	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/search"
 )
 
@@ -14,6 +15,8 @@ type Aggregation struct {
 	Pipeline *aggregate.Pipeline
 	// Plan is one of search.Plans for the condition of the pipeline's first match. Whatever the plan, the answer is the same.
 	Plan search.Plan
+	// Living is which documents there are; the zero value is all that are stored.
+	Living index.Living
 	// Budget is how long it may take.
 	Budget time.Duration
 }

@@ -32,7 +32,8 @@ const (
 	FromShared
 )
 
-// DocumentReader finds documents. Data is canonical text, and is not changed after it was returned.
+// DocumentReader finds documents, those included that have expired and are still stored: what is read of a collection whose documents expire is for collection.Living to judge.
+// Data is canonical text, and is not changed after it was returned.
 type DocumentReader interface {
 	// Get returns the current document.
 	// It fails with fault.NotFound when there is none; the fault names no collection, which an adapter knows only by its key.
@@ -62,6 +63,7 @@ type DocumentWriter interface {
 	// Write makes every write of the batch, in their order, or none, and returns one result for each.
 	// Every write that changes a document appends one change with the next position of its bucket; the batch's changes are consecutive within a bucket.
 	// Entries of a document in the indexes that a write names are as new as the document, whatever the batch did on the way.
+	// A document that has expired when it is written to is deleted first (document.Expire), with a change of its own, and the write decides as if there were none.
 	// An error of a Change is returned as it is, and nothing is written; so is the error of a document that cannot be indexed.
 	// It fails with a *document.DuplicateError, which is a fault.Conflict with code "document.duplicate", and writes nothing, when the batch would leave two documents with equal keys
 	// in a unique index. Other batches do not suffer for it.
@@ -94,6 +96,7 @@ type DocumentStore interface {
 	DocumentWriter
 	DocumentHistory
 	ChangeReader
+	ExpiryStore
 }
 
 // Store is everything that keeps data: one adapter, one database.

@@ -3,6 +3,7 @@ package ports
 import (
 	"context"
 
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/index"
@@ -32,14 +33,19 @@ type Found struct {
 	Places []search.Position
 	// More says that the list goes on.
 	More bool
+	// At is the position of the collection's bucket at the moment that the answer is of, and Unplaced where it is of several moments.
+	At change.Position
 	// Examined is how many entries of an index, or documents, were read, as far as the adapter can tell.
 	Examined int64
 }
 
+// Unplaced is the position of an answer that is of no one moment.
+const Unplaced change.Position = -1
+
 // DocumentFinder finds documents by what is in them. Its methods fail with collection.ErrChanged when the index that they are to read is no longer ready.
 type DocumentFinder interface {
 	// Find returns the documents of the stretch, in the order of the query, then of their ids, from the place on.
-	// A document matches when the filter is true for it.
+	// A document matches when it has not expired, as Query.Living says, and the filter is true for it.
 	Find(ctx context.Context, key collection.Key, f Find) (Found, error)
 
 	// CountFound counts the documents that match, at most limit of them; 0 counts all. Of a plan that searches for words, what its Residual does not name does not count.

@@ -18,6 +18,7 @@ const accounts = `{"coerce":true,"schema":{"type":"object","required":["email"],
 const (
 	accountsPath = "/v1/collections/accounts"
 	evePath      = accountsPath + "/documents/eve"
+	aggregation  = "POST " + accountsPath + "/aggregate"
 	secret       = "s3cret"
 )
 
@@ -99,9 +100,16 @@ func TestHidden(t *testing.T) {
 			{line: "DELETE " + evePath + "?validateOnly=true"},
 			{line: "PUT " + evePath, body: `{"email":"eve@example.org","age":31,"tenant":"t1","auth":{"kind":"app"}}`},
 			{line: "PATCH " + evePath, body: `{"age":32}`},
+			{line: "PATCH " + evePath, body: `{"age":32}`, header: `Idempotency-Key: k1`},
+			{line: "PATCH " + evePath, body: `{"age":32}`, header: `Idempotency-Key: k1`},
 			{line: "PUT " + evePath, body: `{}`, header: `If-Match: "1"`},
 			{line: "PATCH " + evePath, body: `{"age":33}`, header: `If-Match: "1"`},
 			{line: "GET " + evePath, header: `If-Match: "7"`},
+			{line: aggregation, body: `{"stages":[{"match":"doc.hash == 's3cret'"}]}`},
+			{line: aggregation, body: `{"stages":[{"project":{"all":"doc","auth":"doc.auth","list":"[doc.auth, doc]","one":"true ? doc.auth : doc","first":"[doc][0]"}}]}`},
+			{line: aggregation, body: `{"stages":[{"group":{"by":{"a":"doc.auth"},"fields":{"all":{"collect":"doc"},"one":{"first":"doc"}}}},{"unwind":{"path":"all","as":"each"}}]}`},
+			{line: aggregation, body: `{"stages":[{"facet":{"all":[{"limit":1}],"one":[{"project":{"x":"doc"}}]}}]}`},
+			{line: "POST /v1/collections/posts/aggregate", body: `{"stages":[{"lookup":{"path":"doc.by","as":"who"}},{"project":{"who":"who","auth":"who.auth"}}]}`},
 			{line: "POST " + evePath + "/restore?validateOnly=true", body: `{"revision":3}`},
 		} {
 			var headers []string
@@ -116,6 +124,11 @@ func TestHidden(t *testing.T) {
 				t.Errorf("%s shows %s", ask.line, got.body)
 			}
 		}
+		if got := a.send(t, aggregation, `{"stages":[{"project":{"h":"doc.hash","t":"doc.auth.token"}}]}`); strings.Count(string(got.body), secret) != 2 {
+			t.Errorf("named, an aggregation has %s", got.body)
+		}
+		got := a.send(t, aggregation, `{"stages":[{"limit":1},{"project":{"h":"doc[doc.email]"}}]}`)
+		wantFault(t, wantProblem(t, got, http.StatusBadRequest, "aggregate.invalid"), "body", "/stages/1", "writeOnly")
 		// It is still there, and an export has it.
 		if got := a.send(t, "GET "+evePath+"?fields=doc.auth.token,doc.hash", ""); strings.Count(string(got.body), secret) != 2 {
 			t.Errorf("named, they are %s", got.body)

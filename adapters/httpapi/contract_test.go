@@ -106,6 +106,8 @@ var scenarios = []scenario{
 	{name: "revisions of nothing", send: "GET /v1/collections/ghosts/revisions", status: 404, code: "collection.notFound"},
 
 	{name: "documents", send: "GET " + booksPath + "/documents?count=capped", status: 200, want: `{"items":[{"id":"moby-dick","revision":1,"createdAt":"2026-11-24T12:00:00.123456Z","updatedAt":"2026-11-24T12:00:00.123456Z","data":{"title":"Moby-Dick"}}],"count":{"value":1,"kind":"exact"}}`},
+	{name: "documents, not modified", send: "GET " + booksPath + "/documents", headers: []string{"If-None-Match: *"}, status: 304, has: []string{"Content-Type: ", "Cache-Control: private, no-cache"}},
+	{name: "documents, stale", send: "GET " + booksPath + "/documents", headers: []string{`If-Match: "1"`}, status: 412, code: "list.stale"},
 	{name: "document, not older than a token", send: "GET " + mobyPath, headers: []string{"Consistency-Token: t1-AAE23iJp"}, status: 200},
 	{name: "document, not older than nonsense", send: "GET " + mobyPath, headers: []string{"Consistency-Token: t1-AAE23iJq"}, status: 400, code: "consistency.token", want: `{"errors":[{"in":"header","pointer":"Consistency-Token","code":"format"}]}`},
 	{name: "document, as its condition knows it", send: "GET " + mobyPath, headers: []string{`If-None-Match: "7"`}, status: 200},
@@ -118,6 +120,7 @@ var scenarios = []scenario{
 	{name: "document with too much behind it", send: "GET " + mobyPath + "?expand=doc.others%5B%5D", before: referMany, status: 413, code: "expand.tooLarge"},
 	{name: "document, in part", send: "GET " + mobyPath + "?fields=doc.author&expand=doc.sequel", before: referNone, status: 200, has: []string{`Etag: "1"`}, want: `{"id":"moby-dick","data":{},"expanded":{"doc.sequel":{"document":null,"reason":"absent"}}}`},
 	{name: "query", send: "POST " + booksPath + "/query", body: `{"filter":"true","orderBy":"doc.title","pageSize":1,"count":"exact"}`, status: 200, want: `{"items":[{"id":"moby-dick"}],"count":{"value":1,"kind":"exact"}}`},
+	{name: "query, not modified", send: "POST " + booksPath + "/query", body: `{}`, headers: []string{"If-None-Match: *"}, status: 304, has: []string{"Content-Type: "}},
 	{name: "query, wrongly", send: "POST " + booksPath + "/query", body: `{"Filter":"true","pageSize":-1,"count":"all"}`, status: 400, code: "request.parameters", want: `{"errors":[{"pointer":"/Filter","code":"unknownField"},{"pointer":"/count","code":"enum"},{"pointer":"/pageSize","code":"type"}]}`},
 	{name: "query of a large collection", send: "POST " + booksPath + "/query", body: `{"orderBy":"doc.year"}`, settings: scanning(0), status: 422, code: "query.unindexed"},
 	{name: "query with too much behind it", send: "POST " + booksPath + "/query", body: `{"expand":"doc.others[]"}`, before: referMany, status: 413, code: "expand.tooLarge"},

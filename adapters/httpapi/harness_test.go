@@ -78,9 +78,10 @@ var noon = time.Date(2026, 11, 24, 12, 0, 0, 123_456_000, time.UTC)
 // api is a server, and a client of it that holds every answer against the contract.
 type api struct {
 	*httpapi.Server
-	store ports.Store
-	url   string
-	http  *http.Client
+	store     ports.Store
+	documents *app.Documents
+	url       string
+	http      *http.Client
 	// stop waits until every request is done, and takes no more. It may be called twice.
 	stop func()
 	// seen is called with the operation and status of every answer; nil forgets them.
@@ -120,7 +121,7 @@ func serve(tb testing.TB, store ports.Store, changes ...func(*settings)) *api {
 	}
 	var made atomic.Int64
 	parts := app.Dependencies{
-		Store: store, Clock: s.clock, Limits: s.limits,
+		Store: app.Relate(store), Clock: s.clock, Limits: s.limits,
 		IDs: func() ident.Document { return documentID(fmt.Sprintf("made-%06d", made.Add(1))) },
 	}
 	catalog := app.NewCatalog(store, parts.Clock, s.limits.Schema)
@@ -140,7 +141,7 @@ func serve(tb testing.TB, store ports.Store, changes ...func(*settings)) *api {
 		listening.Close()
 	}
 	tb.Cleanup(stop)
-	return &api{Server: server, store: store, url: listening.URL, stop: stop, http: &http.Client{
+	return &api{Server: server, store: store, documents: s.Documents, url: listening.URL, stop: stop, http: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}

@@ -26,11 +26,18 @@ func (s *Server) ListDocuments(ctx context.Context, r oas.ListDocumentsRequestOb
 	if err != nil {
 		return nil, err
 	}
+	conditions, err := parseListConditions(r.Params.IfMatch, r.Params.IfNoneMatch)
+	if err != nil {
+		return nil, err
+	}
 	a, page, err := s.list(ctx, app.ListDocuments{
-		Collection: name, Filter: r.Params.Filter, OrderBy: r.Params.OrderBy, Fields: r.Params.Fields, Expand: r.Params.Expand,
+		Known: conditions.noneMatch, Collection: name, Filter: r.Params.Filter, OrderBy: r.Params.OrderBy, Fields: r.Params.Fields, Expand: r.Params.Expand,
 		Paging:    paging(r.Params.PageSize, r.Params.PageToken, string(r.Params.Count)),
 		AllowScan: r.Params.AllowScan, Explain: r.Params.Explain,
 	})
+	if err == nil {
+		err = conditions.check(page.Tag)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +56,11 @@ func (s *Server) QueryDocuments(ctx context.Context, r oas.QueryDocumentsRequest
 	if err != nil {
 		return nil, err
 	}
-	request.Collection = name
+	conditions, err := parseListConditions("", r.Params.IfNoneMatch)
+	if err != nil {
+		return nil, err
+	}
+	request.Collection, request.Known = name, conditions.noneMatch
 	a, _, err := s.list(ctx, request)
 	if err != nil {
 		return nil, err
@@ -61,6 +72,9 @@ func (s *Server) list(ctx context.Context, r app.ListDocuments) (answer, app.Doc
 	page, err := s.Documents.List(ctx, caller(ctx), r)
 	if err != nil {
 		return answer{}, page, err
+	}
+	if page.Unchanged {
+		return answer{ex: exchangeOf(ctx), status: http.StatusNotModified, etag: page.Tag, cache: revalidate}, page, nil
 	}
 	at := -1
 	b := appendPage(page.Page, func(b []byte, item document.Document) []byte {
@@ -78,7 +92,7 @@ func (s *Server) list(ctx context.Context, r app.ListDocuments) (answer, app.Doc
 		b = append(b, `,"explain":`...)
 		b = append(b, explanation(page.Explain)...)
 	}
-	return answer{ex: exchangeOf(ctx), status: http.StatusOK, contentType: jsonType, cache: revalidate, body: append(b, '}')}, page, nil
+	return answer{ex: exchangeOf(ctx), status: http.StatusOK, etag: page.Tag, contentType: jsonType, cache: revalidate, body: append(b, '}')}, page, nil
 }
 
 // explanation is how documents were found, as it is sent.

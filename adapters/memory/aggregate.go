@@ -7,6 +7,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/aggregate"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/ports"
@@ -24,17 +25,17 @@ func (s *Store) Aggregate(ctx context.Context, key collection.Key, a ports.Aggre
 	defer cancel()
 	others := map[collection.Key]*documents{} // one moment for all that is looked up
 	return a.Pipeline.Run(aggregate.Reader{
-		Documents: s.aggregated(key),
-		Find: func(key collection.Key, id string) (any, bool) {
-			if others[key] == nil {
-				others[key] = &documents{sorted: s.snapshot(key)}
+		Documents: s.aggregated(key, a.Living),
+		Find: func(l *aggregate.Lookup, id string) (any, bool) {
+			if others[l.Key] == nil {
+				others[l.Key] = &documents{sorted: s.snapshot(l.Key)}
 			}
 			name, err := ident.ParseDocument(id)
 			if err != nil {
 				return nil, false
 			}
-			d, _ := others[key].get(name)
-			if d == nil {
+			d, _ := others[l.Key].get(name)
+			if d == nil || !l.Living.Finds(d.Indexable()) {
 				return nil, false
 			}
 			tree, err := jsontext.Decode(d.Data)
@@ -49,11 +50,14 @@ func (s *Store) Aggregate(ctx context.Context, key collection.Key, a ports.Aggre
 	}, visit)
 }
 
-// aggregated are the variables of every document, as it is now.
-func (s *Store) aggregated(key collection.Key) func(yield func(query.Vars, error) bool) {
+// aggregated are the variables of every document that is there, as it is now.
+func (s *Store) aggregated(key collection.Key, living index.Living) func(yield func(query.Vars, error) bool) {
 	all := s.snapshot(key)
 	return func(yield func(query.Vars, error) bool) {
 		for _, d := range all {
+			if !living.Finds(d.Indexable()) {
+				continue
+			}
 			tree, err := jsontext.Decode(d.Data)
 			if !yield(query.DocumentVars(tree, d.ID.String(), d.Revision, d.CreatedAt, d.UpdatedAt), err) {
 				return

@@ -114,6 +114,17 @@ type draft struct {
 	steps  []made
 }
 
+// become makes of the document what a transition of a write says; entries are those that it has then.
+func (d *draft) become(number int, w document.Write, t document.Transition, entries index.Entries) {
+	if !d.changed {
+		d.before, _ = entriesOf(w, d.current)
+	}
+	if w.Indexes != nil {
+		d.steps = append(d.steps, made{number, w.Indexes, entries})
+	}
+	d.current, d.last, d.changed = stays(t), t.Document.Revision, true
+}
+
 // place is where a document is or would be.
 type place struct {
 	in *kept
@@ -142,6 +153,10 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 			d.current, d.last = k.documents.get(w.ID)
 			drafts[place{k, w.ID}] = d
 		}
+		if t, expired := document.Expire(w, d.current, at); expired {
+			d.become(i, w, t, index.Entries{})
+			changes, changed = append(changes, changeOf(k.Key, t, document.Expiration)), append(changed, i)
+		}
 		t, err := document.Decide(w, d.current, d.last, at)
 		if err != nil {
 			return nil, err
@@ -154,18 +169,11 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 		if err != nil {
 			return nil, err
 		}
-		if !d.changed {
-			d.before, _ = entriesOf(w, d.current)
-		}
-		if w.Indexes != nil {
-			d.steps = append(d.steps, made{i, w.Indexes, entries})
-		}
-		changes, changed = append(changes, changeOf(k.Key, t, batch.Origin)), append(changed, i)
-		before := d.current
-		d.current, d.last, d.changed = &t.Document, t.Document.Revision, true
 		if t.Outcome == document.Deleted {
-			results[i].Document, d.current = *before, nil
+			results[i].Document = *d.current
 		}
+		d.become(i, w, t, entries)
+		changes, changed = append(changes, changeOf(k.Key, t, batch.Origin)), append(changed, i)
 	}
 	var step operation.Step
 	var advanced *running

@@ -20,6 +20,10 @@ func (s *Store) Find(ctx context.Context, key collection.Key, f ports.Find) (por
 		return ports.Found{}, err
 	}
 	top := search.NewTop[document.Document](f.Limit+1, f.Back)
+	before, err := s.Position(ctx, key.Bucket)
+	if err != nil {
+		return ports.Found{}, err
+	}
 	examined, err := s.matching(ctx, key, f.Query, func(d document.Document) error {
 		at, err := f.Query.Order.Of(d)
 		if err != nil {
@@ -34,6 +38,9 @@ func (s *Store) Find(ctx context.Context, key collection.Key, f ports.Find) (por
 		return ports.Found{}, err
 	}
 	found := ports.Found{Items: []document.Document{}, Examined: examined}
+	if found.At, err = s.Position(ctx, key.Bucket); found.At != before {
+		found.At = ports.Unplaced
+	}
 	size := 0
 	for _, d := range top.Items() {
 		if len(found.Items) == f.Limit || len(found.Items) > 0 && size >= f.Bytes {
@@ -43,7 +50,7 @@ func (s *Store) Find(ctx context.Context, key collection.Key, f ports.Find) (por
 		found.Items = append(found.Items, d)
 		size += len(d.Data)
 	}
-	return found, nil
+	return found, err
 }
 
 // GetAll returns the documents with these ids.

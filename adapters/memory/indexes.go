@@ -25,7 +25,7 @@ type building struct {
 
 // declareIndexes makes the indexes of a collection what its configuration declares.
 func (s *Store) declareIndexes(k *kept, text []byte) error {
-	declared, err := index.Declared(text)
+	declared, err := collection.Declared(text)
 	if err != nil {
 		return err
 	}
@@ -221,7 +221,9 @@ func claim(drafts map[place]*draft) error {
 	var duplicates []document.Duplicate
 	for _, r := range come {
 		if holder, held := unique(r)[string(r.Key)]; held && holder != r.id {
-			if found := r.draft.origin(r.Entry); !slices.Contains(duplicates, found) {
+			found := r.draft.origin(r.Entry)
+			found.Holder = holder
+			if !slices.ContainsFunc(duplicates, found.Same) {
 				duplicates = append(duplicates, found)
 			}
 			continue

@@ -25,3 +25,20 @@ func TestStore_Agree(t *testing.T) {
 		})
 	}
 }
+
+// Every way in has the same verdict.
+func TestWays(t *testing.T) {
+	t.Parallel()
+	for part := range uint64(4) {
+		t.Run(fmt.Sprint(part), func(t *testing.T) {
+			t.Parallel()
+			porttest.Ways(t, memory.New(), func(yield func(uint64) bool) {
+				for seed := range uint64(500) {
+					if !yield(part*500 + seed) {
+						return
+					}
+				}
+			})
+		})
+	}
+}

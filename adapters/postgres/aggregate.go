@@ -11,6 +11,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/aggregate"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/ports"
 )
 
@@ -92,6 +93,7 @@ func aggregateStatement(key collection.Key, a ports.Aggregation) (statement, err
 		b.lookUp()
 		b.write(` WHERE `, b.ready())
 	}
+	b.living(a.Living)
 	b.residual(a.Plan.Residual)
 	if b.err != nil {
 		return statement{}, b.err
@@ -100,6 +102,7 @@ func aggregateStatement(key collection.Key, a ports.Aggregation) (statement, err
 	if a.Pipeline.Leading() != nil {
 		stages = stages[1:]
 	}
-	sql, err := aggregation.Compile(b.String(), stages, a.Pipeline.Columns, a.Pipeline.Rows(), &b.args)
+	living := func(l index.Living, alias string) string { return livingSQL(l, alias, b.bind) }
+	sql, err := aggregation.Compile(b.String(), stages, a.Pipeline.Columns, a.Pipeline.Rows(), living, &b.args)
 	return statement{sql, b.args.Values()}, err
 }

@@ -37,7 +37,7 @@ func (t *transaction) apply(ctx context.Context, p *plan) error {
 	}
 	e := r.writeWithEntries(entries)
 	bases, err := t.commit(ctx, settled, sqlcgen.WriteWithEntries,
-		w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
+		w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, e.Expires, w.Datas, w.LockOrder, w.Inserts,
 		e.GoneBuckets, e.GoneIndexes, e.GoneKeys, e.GoneIds, e.EntryBuckets, e.EntryIndexes, e.EntryKeys, e.EntryIds,
 		e.TextBuckets, e.TextIndexes, e.TextIds, e.TextGone, e.Languages, e.A, e.B, e.C, e.D,
 		e.UniqueBuckets, e.UniqueIndexes, e.UniqueKeys, e.UniqueCollections, e.UniqueIds, e.UniqueGone,

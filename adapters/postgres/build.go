@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -32,6 +33,8 @@ type step struct {
 	// What the documents of the step have.
 	ordered, unique []entry
 	texts           []textEntry
+	expiring        []string // the ids of those that have instants to be written, with these
+	expires         []time.Time
 	documents       int
 	complete        bool // there are no further documents
 	failure         *index.Failure
@@ -134,6 +137,9 @@ func (st *step) take(d index.Document) *index.Failure {
 	}
 	st.last = d.ID
 	st.documents++
+	if st.Index.Kind == index.Expires {
+		st.expiring, st.expires = append(st.expiring, d.ID), append(st.expires, expiresOf(entries))
+	}
 	for _, e := range entries.Ordered {
 		st.ordered = append(st.ordered, entry{bucket: st.Key.Bucket, Entry: e, collection: st.Key.ID, id: d.ID})
 	}
@@ -152,6 +158,11 @@ func (st *step) write(ctx context.Context) error {
 	for _, chunk := range chunksOf(st.ordered) {
 		c := columnsOf(chunk)
 		if err := st.queries.AddEntries(ctx, sqlcgen.AddEntriesParams{Buckets: c.bucket, Indexes: c.index, Keys: c.key, Ids: c.id}); err != nil {
+			return err
+		}
+	}
+	if len(st.expiring) > 0 {
+		if err := st.queries.SetExpiries(ctx, sqlcgen.SetExpiriesParams{Bucket: st.Key.Bucket, CollectionID: st.Key.ID, Ids: st.expiring, Expires: st.expires}); err != nil {
 			return err
 		}
 	}

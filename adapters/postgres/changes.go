@@ -32,11 +32,16 @@ func (s *Store) Changes(ctx context.Context, bucket int32, after change.Position
 
 // Position returns the position of the newest change of a bucket. It is 0 for a bucket that does not exist.
 func (s *Store) Position(ctx context.Context, bucket int32) (change.Position, error) {
-	position, err := s.queries.GetPosition(ctx, bucket)
+	position, err := positionIn(ctx, s.queries, bucket)
+	return position, failed(ctx, err, "get position")
+}
+
+func positionIn(ctx context.Context, queries *sqlcgen.Queries, bucket int32) (change.Position, error) {
+	position, err := queries.GetPosition(ctx, bucket)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, nil
 	}
-	return change.Position(position), failed(ctx, err, "get position")
+	return change.Position(position), err
 }
 
 // News returns which documents changed after the positions.

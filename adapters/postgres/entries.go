@@ -3,14 +3,15 @@ package postgres
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"hash/fnv"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/sheafdb/sheaf/adapters/postgres/sqlcgen"
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/index"
 )
 
@@ -46,6 +47,8 @@ func bucketOfKey(e index.Entry) int32 {
 type entryRows struct {
 	gone, come, unique []entry
 	texts              []textEntry
+	// expiring says that documents have instants at which they expire, or that it has to be written that they have none.
+	expiring bool
 }
 
 // entryRowsOf returns what the changes of a plan mean for the indexes: only entries whose keys changed.
@@ -56,6 +59,7 @@ func entryRowsOf(p *plan) entryRows {
 		if s.final < 0 || !s.indexed {
 			continue
 		}
+		r.expiring = r.expiring || s.expiring
 		gone, come := index.Diff(s.before, p.changes[s.final].entries)
 		rows := func(list []entry, entries []index.Entry, unique, gone bool) []entry {
 			for _, e := range entries {
@@ -77,7 +81,8 @@ func entryRowsOf(p *plan) entryRows {
 	return r
 }
 
-func (r entryRows) empty() bool { return r.size() == 0 }
+// empty says that there is nothing to write beside the documents themselves.
+func (r entryRows) empty() bool { return r.size() == 0 && !r.expiring }
 
 // size is how many rows there are.
 func (r entryRows) size() int { return len(r.gone) + len(r.come) + len(r.unique) + len(r.texts) }
@@ -108,7 +113,7 @@ func (r *rows) writeWithEntries(e entryRows) sqlcgen.WriteWithEntriesParams {
 	w, gone, come, unique, texts := r.write(), columnsOf(e.gone), columnsOf(e.come), columnsOf(e.unique), writeTexts(e.texts)
 	return sqlcgen.WriteWithEntriesParams{
 		Buckets: w.Buckets, Collections: w.Collections, Ids: w.Ids, Bases: w.Bases, Revisions: w.Revisions, SchemaRevisions: w.SchemaRevisions, Ops: w.Ops,
-		Created: w.Created, Ats: w.Ats, Datas: w.Datas, LockOrder: w.LockOrder, Inserts: w.Inserts,
+		Created: w.Created, Ats: w.Ats, Expires: r.expires, Datas: w.Datas, LockOrder: w.LockOrder, Inserts: w.Inserts,
 		GoneBuckets: gone.bucket, GoneIndexes: gone.index, GoneKeys: gone.key, GoneIds: gone.id,
 		EntryBuckets: come.bucket, EntryIndexes: come.index, EntryKeys: come.key, EntryIds: come.id,
 		TextBuckets: texts.TextBuckets, TextIndexes: texts.TextIndexes, TextIds: texts.TextIds, TextGone: texts.TextGone,
@@ -148,6 +153,23 @@ func (r *refusal) fail() {
 	}
 }
 
+// takenKey is a key that another document has: the number of its entry in the statement, from 1, and the document.
+type takenKey struct {
+	number int
+	holder ident.Document
+}
+
+// UnmarshalJSON reads [number, id].
+func (k *takenKey) UnmarshalJSON(text []byte) error {
+	var id string
+	pair := []any{&k.number, &id}
+	err := json.Unmarshal(text, &pair)
+	if err == nil {
+		k.holder, err = ident.ParseDocument(id)
+	}
+	return err
+}
+
 // blame finds out which units gave documents the keys that the database refused; list is what it was given.
 // Every other error it returns as it is.
 func (p *plan) blame(err error, list []entry) error {
@@ -155,19 +177,22 @@ func (p *plan) blame(err error, list []entry) error {
 	if e == nil || e.Code != stateDuplicate {
 		return err
 	}
+	var taken []takenKey
+	if bad := json.Unmarshal([]byte(e.Detail), &taken); bad != nil {
+		return err
+	}
 	found := map[*unit][]document.Duplicate{}
-	for word := range strings.SplitSeq(e.Detail, ",") {
-		n, bad := strconv.Atoi(word)
-		if bad != nil || n < 1 || n > len(list) {
+	for _, key := range taken {
+		if key.number < 1 || key.number > len(list) {
 			return err
 		}
-		refused := list[n-1]
+		refused := list[key.number-1]
 		c := p.origin(refused)
-		duplicate := document.Duplicate{Write: c.write, Index: c.unit.batch.Writes[c.write].Indexes.Find(refused.Index)}
+		duplicate := document.Duplicate{Write: c.write, Index: c.unit.batch.Writes[c.write].Indexes.Find(refused.Index), Holder: key.holder}
 		if duplicate.Index == nil {
 			return err
 		}
-		if !slices.Contains(found[c.unit], duplicate) {
+		if !slices.ContainsFunc(found[c.unit], duplicate.Same) {
 			found[c.unit] = append(found[c.unit], duplicate)
 		}
 	}

@@ -26,6 +26,6 @@ func FindStatements(key collection.Key, f ports.Find, limit int) (map[string]str
 	if f.Plan.Index != nil {
 		statements["entries"] = countEntriesStatement(key, f.Plan.Index.ID, f.Plan.Spans, 100).sql
 	}
-	st, err := countStatement(key, f.Plan, 100)
+	st, err := countStatement(key, f.Query, f.Plan, 100)
 	return statements, add("count", st, err)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sheafdb/sheaf/adapters/postgres/sqlcgen"
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
@@ -27,6 +28,9 @@ func (s *Store) Find(ctx context.Context, key collection.Key, f ports.Find) (por
 	err := s.atOneMoment(ctx, "find documents", func(tx pgx.Tx) error {
 		places, err := s.places(ctx, tx, key, f, &found)
 		if err != nil {
+			return err
+		}
+		if found.At, err = positionIn(ctx, s.queries.WithTx(tx), key.Bucket); err != nil {
 			return err
 		}
 		if len(places) > f.Limit {
@@ -79,8 +83,8 @@ func (s *Store) findInOrder(ctx context.Context, key collection.Key, f ports.Fin
 		if err != nil {
 			return ports.Found{}, err
 		}
-		got := 0
-		err = s.scan(ctx, s.pool, statement, func(d document.Document, key []byte) bool {
+		got, at := 0, change.Position(0)
+		err = s.scan(ctx, s.pool, statement, &at, func(d document.Document, key []byte) bool {
 			got++
 			if len(found.Items) == f.Limit || len(found.Items) > 0 && size >= f.Bytes {
 				found.More = true
@@ -94,6 +98,10 @@ func (s *Store) findInOrder(ctx context.Context, key collection.Key, f ports.Fin
 		if err != nil {
 			return ports.Found{}, tooExpensive(failed(ctx, err, "find documents"))
 		}
+		if found.Examined > 0 && found.At != at {
+			at = ports.Unplaced // a page of several statements, and something happened between them
+		}
+		found.At = at
 		found.Examined += int64(got)
 		if found.More || got < ask {
 			return found, nil
@@ -102,17 +110,31 @@ func (s *Store) findInOrder(ctx context.Context, key collection.Key, f ports.Fin
 }
 
 // scan runs a statement that returns documents, each with the key of its entry. each ends it by returning false.
-func (*Store) scan(ctx context.Context, db sqlcgen.DBTX, st statement, each func(document.Document, []byte) bool) error {
+// Where at is not nil, the position of the bucket stands before each row, and in a row of its own where there is no document.
+func (*Store) scan(ctx context.Context, db sqlcgen.DBTX, st statement, at *change.Position, each func(document.Document, []byte) bool) error {
 	rows, err := db.Query(ctx, st.sql, st.args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
+	var d document.Document
+	var id string
+	var key []byte
+	columns := []any{&key, &id, &d.Revision, &d.SchemaRevision, &d.CreatedAt, &d.UpdatedAt, &d.Data}
+	var none []any
+	if at != nil {
+		columns = append([]any{(*int64)(at)}, columns...)
+		none = make([]any, len(columns))
+		none[0] = columns[0]
+	}
 	for rows.Next() {
-		var d document.Document
-		var id string
-		var key []byte
-		if err := rows.Scan(&key, &id, &d.Revision, &d.SchemaRevision, &d.CreatedAt, &d.UpdatedAt, &d.Data); err != nil {
+		if at != nil && rows.RawValues()[2] == nil { // the id
+			if err := rows.Scan(none...); err != nil {
+				return err
+			}
+			break
+		}
+		if err := rows.Scan(columns...); err != nil {
 			return err
 		}
 		if d.ID, err = ident.ParseDocument(id); err != nil {
@@ -170,7 +192,7 @@ func (s *Store) fetch(ctx context.Context, tx pgx.Tx, key collection.Key, ids []
 			n = min(len(ids), max(bytes-size, 0)*len(items)/max(size, 1)+1)
 		}
 		byID := make(map[string]document.Document, n)
-		err := s.scan(ctx, tx, fetchStatement(key, ids[:n]), func(d document.Document, _ []byte) bool {
+		err := s.scan(ctx, tx, fetchStatement(key, ids[:n]), nil, func(d document.Document, _ []byte) bool {
 			byID[d.ID.String()] = d
 			return true
 		})
@@ -200,7 +222,7 @@ func (s *Store) GetAll(ctx context.Context, key collection.Key, ids []ident.Docu
 		names[i] = id.String()
 	}
 	found := make([]document.Document, 0, len(ids))
-	err := s.scan(ctx, s.pool, fetchStatement(key, names), func(d document.Document, _ []byte) bool {
+	err := s.scan(ctx, s.pool, fetchStatement(key, names), nil, func(d document.Document, _ []byte) bool {
 		found = append(found, d)
 		return true
 	})
@@ -208,8 +230,8 @@ func (s *Store) GetAll(ctx context.Context, key collection.Key, ids []ident.Docu
 }
 
 // CountFound counts the documents that match.
-func (s *Store) CountFound(ctx context.Context, key collection.Key, _ search.Query, p search.Plan, limit int64) (int64, error) {
-	st, err := countStatement(key, p, limit)
+func (s *Store) CountFound(ctx context.Context, key collection.Key, q search.Query, p search.Plan, limit int64) (int64, error) {
+	st, err := countStatement(key, q, p, limit)
 	if err != nil {
 		return 0, err
 	}

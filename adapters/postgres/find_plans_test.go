@@ -29,6 +29,10 @@ func TestPlans_Find(t *testing.T) {
 		from                *search.Position
 		want                map[string][]access
 	}{
+		{"of those that live, by index", `doc.a == 1`, `doc.b desc`, false, nil, map[string][]access{"page": {byIndex, inSpan, byPlace}, "count": {byIndex, inSpan, byPlace}}},
+		{"of those that live, by several spans", `doc.a in [1, 2]`, `doc.b desc`, false, from, map[string][]access{"places": {byIndex, inSpan, byPlace}, "fetch": {byPlace}}},
+		{"of those that live as they say, by index", `doc.a == 1`, `doc.b desc`, false, nil, map[string][]access{"page": {byIndex, inSpan, byPlace}, "count": {byIndex, inSpan, byPlace}}},
+		{"of those that live, by id", ``, ``, false, from, map[string][]access{"page": {byPlace}, "count": {ofOne}}},
 		{"by index", `doc.a == 1 && doc.c > 2`, `doc.b desc`, false, nil, map[string][]access{"page": {byIndex, inSpan, byPlace}}},
 		{"by index, on", `doc.a == 1`, `doc.b desc`, false, from, map[string][]access{"page": {byIndex, inSpan, byPlace}, "count": {byIndex, inSpan}}},
 		{"by index, back", `doc.a == 1`, `doc.b desc`, true, from, map[string][]access{"page": {byIndex, inSpan, byPlace}}},
@@ -48,6 +52,9 @@ func TestPlans_Find(t *testing.T) {
 		if q.Order, err = search.ParseOrder(test.order, c.Filters()); err != nil {
 			t.Fatal(err)
 		}
+		if strings.HasPrefix(test.name, "of those that live") {
+			q.Living = index.Living{Expiry: index.NewExpiry(index.Field{Path: query.Path{"until"}}, 0), At: noon, Kept: !strings.Contains(test.name, "as they say")}
+		}
 		f := ports.Find{Query: q, Plan: search.Plans(q, c.ReadyIndexes())[0], From: test.from, Back: test.back, Limit: 20, Bytes: 1 << 20}
 		statements, err := postgres.FindStatements(collection.Key{Bucket: 1, ID: 1}, f, 21)
 		if err != nil {
@@ -56,6 +63,9 @@ func TestPlans_Find(t *testing.T) {
 		for _, name := range slices.Sorted(keysOf(statements)) {
 			plan := explained(t, conn, statements[name])
 			if want, given := test.want[name]; given {
+				if name == "page" { // which says of which position it is
+					want = append(slices.Clone(want), access{"buckets_pkey", []string{"bucket"}})
+				}
 				wantAccess(t, test.name+", "+name, plan, want)
 			}
 			if name == "page" && sorts(plan) {

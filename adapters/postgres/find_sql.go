@@ -146,17 +146,26 @@ func (b *builder) inOrder(f ports.Find, limit int) {
 }
 
 // orderedStatement reads at most limit documents in the order of the list, with the keys of their entries, of a plan with one span or with no index.
+// Before these stands the position of the bucket at the same moment; where no document is found, in a row of its own. (A join of one row keeps the order of the other side.)
 func orderedStatement(key collection.Key, f ports.Find, from *search.Position, limit int) (statement, error) {
 	b := newBuilder(key)
+	b.write(`SELECT p.position, q.* FROM (SELECT coalesce((SELECT x.position FROM public.buckets AS x WHERE x.bucket = `, b.bucket, `), 0) AS position) AS p LEFT JOIN LATERAL (`)
+	b.page(f, from, limit)
+	b.write(`) AS q ON true`)
+	return b.done()
+}
+
+func (b *builder) page(f ports.Find, from *search.Position, limit int) {
 	if f.Plan.Index == nil {
 		b.write(`SELECT NULL::bytea, `, documentColumns)
 		b.documents()
 		if from != nil {
 			b.write(` AND d.id `, direction(f), ` `, b.bind(from.ID, "text"))
 		}
+		b.living(f.Query.Living)
 		b.residual(f.Plan.Residual)
 		b.write(` ORDER BY d.id`, descending(f), ` LIMIT `, strconv.Itoa(limit))
-		return b.done()
+		return
 	}
 	span := f.Plan.Spans[0]
 	b.write(`SELECT e.key, `, documentColumns, ` FROM public.index_entries AS e`)
@@ -167,9 +176,9 @@ func orderedStatement(key collection.Key, f ports.Find, from *search.Position, l
 	if from != nil {
 		b.behind(f, b.bind(entryKey(f.Plan, from.Key, 0), "bytea"), b.bind(from.ID, "text"))
 	}
+	b.living(f.Query.Living)
 	b.residual(f.Plan.Residual)
 	b.inOrder(f, limit)
-	return b.done()
 }
 
 // placesStatement reads the places of documents: of each span as many as the page may need, or of everything that matches.
@@ -207,13 +216,19 @@ func placesStatement(key collection.Key, f ports.Find) (statement, error) {
 		b.documents()
 	} else {
 		b.entriesOf(f.Plan)
-		if !byID && !byRank || len(f.Plan.Residual) > 0 {
+		if !byID && !byRank || looksAtDocuments(f.Query, f.Plan) {
 			b.lookUp()
 		}
 		b.write(` WHERE `, b.ready())
 	}
+	b.living(f.Query.Living)
 	b.residual(f.Plan.Residual)
 	return b.done()
+}
+
+// looksAtDocuments says that it takes the document of an entry to say whether it is found.
+func looksAtDocuments(q search.Query, p search.Plan) bool {
+	return len(p.Residual) > 0 || q.Living.Expiry != nil
 }
 
 // byRankAlone says that documents need not be looked at to be sorted.
@@ -230,7 +245,7 @@ func (b *builder) merged(f ports.Find) {
 	}
 	b.write(`SELECT s.n::integer, m.key, m.id FROM unnest(`, b.bind(from, "bytea[]"), `, `, b.bind(to, "bytea[]"), `, `, b.bind(places, "bytea[]"),
 		`) WITH ORDINALITY AS s(lo, hi, at, n) CROSS JOIN LATERAL (SELECT e.key, e.id FROM public.index_entries AS e`)
-	if len(f.Plan.Residual) > 0 {
+	if looksAtDocuments(f.Query, f.Plan) {
 		b.lookUp()
 	}
 	b.entries(f.Plan.Index.ID)
@@ -238,6 +253,7 @@ func (b *builder) merged(f ports.Find) {
 	if f.From != nil {
 		b.behind(f, `s.at`, b.bind(f.From.ID, "text"))
 	}
+	b.living(f.Query.Living)
 	b.residual(f.Plan.Residual)
 	b.inOrder(f, f.Limit+1)
 	b.write(`) AS m`)
@@ -253,7 +269,7 @@ func fetchStatement(key collection.Key, ids []string) statement {
 }
 
 // countStatement counts the documents that match, at most limit; 0 counts all.
-func countStatement(key collection.Key, p search.Plan, limit int64) (statement, error) {
+func countStatement(key collection.Key, q search.Query, p search.Plan, limit int64) (statement, error) {
 	b := newBuilder(key)
 	b.write(`SELECT count(*) FROM (SELECT`)
 	if p.Repeats {
@@ -263,11 +279,12 @@ func countStatement(key collection.Key, p search.Plan, limit int64) (statement, 
 		b.documents()
 	} else {
 		b.entriesOf(p)
-		if len(p.Residual) > 0 {
+		if looksAtDocuments(q, p) {
 			b.lookUp()
 		}
 		b.write(` WHERE `, b.ready())
 	}
+	b.living(q.Living)
 	b.residual(p.Residual)
 	if limit > 0 {
 		b.write(` LIMIT `, strconv.FormatInt(limit, 10))

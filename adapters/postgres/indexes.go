@@ -58,7 +58,7 @@ const totalExactly = 1000
 
 // declareIndexes makes the indexes of a collection what its configuration declares, and returns all that there are. Nobody writes to the collection, nor builds its indexes.
 func declareIndexes(ctx context.Context, q *sqlcgen.Queries, key collection.Key, text []byte) ([]index.Stored, error) {
-	declared, err := index.Declared(text)
+	declared, err := collection.Declared(text)
 	if err != nil {
 		return nil, err
 	}
@@ -127,6 +127,9 @@ func (s *Store) PurgeIndex(ctx context.Context, key collection.Key, id int32, li
 	}
 	if err != nil {
 		return false, failed(ctx, err, "purge index")
+	}
+	if row.Expires {
+		return s.purgeExpiry(ctx, key, id, limitOf(max(limit, 1)))
 	}
 	finish := s.queries.DeleteIndex
 	switch {

@@ -40,6 +40,8 @@ type slot struct {
 	// before are the entries of what is stored, known when indexed says so.
 	before  index.Entries
 	indexed bool
+	// expiring says that the indexes have the instants at which documents expire.
+	expiring bool
 }
 
 // plan is what a transaction will do: the changes of the batches in it, decided in Go.
@@ -59,6 +61,7 @@ type planned struct {
 	outcome document.Outcome
 	after   document.Document
 	entries index.Entries // of after
+	by      change.Origin
 	unit    *unit
 	write   int // its number in the unit's batch
 }
@@ -142,32 +145,25 @@ func (p *plan) decideUnit(u *unit) (err error) {
 		if s.read && s.active != w.Collection.Revision {
 			return collection.ErrChanged
 		}
+		if t, expired := document.Expire(w, s.current, u.at); expired {
+			p.change(planned{slot: at, outcome: t.Outcome, after: t.Document, by: document.Expiration, unit: u, write: i})
+		}
 		t, err := document.Decide(w, s.current, s.last, u.at)
 		if err != nil {
 			return err
 		}
-		result := document.Result(t)
 		entries, err := entriesOf(w, t)
 		if err != nil {
 			return err
 		}
+		u.results[i] = document.Result(t)
 		if t.Outcome == document.Unchanged {
-			u.results[i] = result
 			continue
 		}
-		p.journal = append(p.journal, undo{at, *s})
-		u.changed = true
-		s.findEntries(w)
-		s.final = len(p.changes)
-		p.changes = append(p.changes, planned{slot: at, outcome: t.Outcome, after: t.Document, entries: entries, unit: u, write: i})
-		p.bytes += len(t.Document.Data)
-		s.last = t.Document.Revision
 		if t.Outcome == document.Deleted {
-			result.Document, s.current = *s.current, nil
-		} else {
-			s.current = &p.changes[len(p.changes)-1].after
+			u.results[i].Document = *s.current
 		}
-		u.results[i] = result
+		p.change(planned{slot: at, outcome: t.Outcome, after: t.Document, entries: entries, by: u.batch.Origin, unit: u, write: i})
 	}
 	if u.batch.Step != nil {
 		step, err := u.batch.Step(u.results)
@@ -193,6 +189,21 @@ func (p *plan) step() *operation.Step {
 	return p.units[0].step
 }
 
+// change adds a change of a document.
+func (p *plan) change(c planned) {
+	s := &p.slots[c.slot]
+	p.journal = append(p.journal, undo{c.slot, *s})
+	c.unit.changed = true
+	s.findEntries(c.unit.batch.Writes[c.write])
+	s.final = len(p.changes)
+	p.changes = append(p.changes, c)
+	p.bytes += len(c.after.Data)
+	s.last, s.current = c.after.Revision, nil
+	if c.outcome != document.Deleted {
+		s.current = &p.changes[s.final].after
+	}
+}
+
 // entriesOf returns the entries of what a write leaves.
 func entriesOf(w document.Write, t document.Transition) (index.Entries, error) {
 	if w.Indexes == nil || t.Outcome == document.Unchanged || t.Outcome == document.Deleted {
@@ -206,7 +217,7 @@ func (s *slot) findEntries(w document.Write) {
 	if s.indexed || w.Indexes == nil {
 		return
 	}
-	s.indexed = true
+	s.indexed, s.expiring = true, w.Indexes.Expiry() != nil
 	if s.current != nil {
 		s.before, _ = w.Indexes.Entries(s.current.Indexable()) // in an index that refuses it, it has none
 	}

@@ -37,6 +37,7 @@ var (
 	byIndexes  = access{"collection_indexes_collection", []string{"collection_id"}}
 	byIndex    = access{"collection_indexes_pkey", []string{"index_id"}}
 	byEntry    = access{"index_entries_pkey", []string{"bucket", "index_id", "key", "id"}}
+	dueOf      = access{"documents_expiry", []string{"bucket", "collection_id", "expires_at"}}
 	byUnique   = access{"unique_entries_pkey", []string{"bucket", "index_id", "key"}}
 )
 
@@ -79,6 +80,11 @@ func TestPlans_Statements(t *testing.T) {
 		{"PurgeIndexEntries", sqlcgen.PurgeIndexEntries, []access{{"index_entries_pkey", []string{"bucket", "index_id"}}}},
 		{"PurgeTextEntries", sqlcgen.PurgeTextEntries, []access{{"text_entries_pkey", []string{"bucket", "index_id"}}}},
 		{"PurgeDocuments", sqlcgen.PurgeDocuments, []access{ofOne}},
+		{"ListDueCollections", sqlcgen.ListDueCollections, []access{{"collection_indexes_expiry", nil}, byNumber, dueOf}},
+		{"ListDueDocuments", sqlcgen.ListDueDocuments, []access{dueOf}},
+		{"PurgeExpiries", sqlcgen.PurgeExpiries, []access{{"documents_expiry", []string{"bucket", "collection_id"}}}},
+		{"HoldsExpiries", sqlcgen.HoldsExpiries, []access{{"documents_expiry", []string{"bucket", "collection_id"}}}},
+		{"ExpiresOtherwise", sqlcgen.ExpiresOtherwise, []access{{"collection_indexes_expiry", []string{"collection_id"}}}},
 		{"PurgeChanges", sqlcgen.PurgeChanges, []access{{"changes_by_document", []string{"bucket", "collection_id"}}, byNumber}},
 	} {
 		statement, err := conn.Prepare(t.Context(), "test", test.sql)
@@ -128,6 +134,15 @@ func TestPlans_Functions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := sqlcgen.New(conn).WriteDocuments(t.Context(), sqlcgen.WriteDocumentsParams{
+		Buckets: []int32{1, 1}, Collections: []int32{1, 1}, Ids: []string{"000003", "000004"}, Bases: []int64{1, 1}, Revisions: []int64{2, 2},
+		SchemaRevisions: []int64{1, 1}, Ops: []string{"u", "d"}, Created: times(2), Ats: times(2), Expires: times(2), Datas: []string{"2", "null"}, LockOrder: []int32{1, 2},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlcgen.New(conn).SetExpiries(t.Context(), sqlcgen.SetExpiriesParams{Bucket: 1, CollectionID: 1, Ids: []string{"000005"}, Expires: times(1)}); err != nil {
+		t.Fatal(err)
+	}
 	some := [][]byte{{1}}
 	if err := sqlcgen.New(conn).WriteEntries(t.Context(), sqlcgen.WriteEntriesParams{
 		GoneBuckets: []int32{1}, GoneIndexes: []int32{1}, GoneKeys: some, GoneIds: []string{"x"}, EntryBuckets: []int32{1}, EntryIndexes: []int32{1}, EntryKeys: some, EntryIds: []string{"x"},
@@ -152,7 +167,7 @@ func TestPlans_Functions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string][]access{
-		"UPDATE public.documents": {byPlace}, "DELETE FROM public.documents": {byPlace}, "SELECT revision FROM public.documents": {byPlace},
+		"UPDATE public.documents SET revision": {byPlace}, "UPDATE public.documents SET expires_at": {byPlace}, "DELETE FROM public.documents": {byPlace}, "SELECT revision FROM public.documents": {byPlace},
 		"UPDATE public.buckets": {byBucket}, "FROM public.collections": {byNumber},
 		"DELETE FROM public.text_entries": {{"text_entries_pkey", []string{"bucket", "index_id", "id"}}}, "DELETE FROM public.index_entries": {byEntry}, "DELETE FROM public.unique_entries": {byUnique}, "SELECT id FROM public.unique_entries": {byUnique},
 	} {

@@ -26,7 +26,7 @@ func TestPort(t *testing.T) {
 			}
 			// The other modes differ in how values travel. What happens between callers and in large batches is the same in all.
 			for name, part := range map[string]func(*testing.T, porttest.Open){
-				"Collections": porttest.Collections, "Documents": porttest.Documents, "Words": porttest.Words, "Writes": porttest.Writes, "Receipts": porttest.Receipts, "Indexes": porttest.Indexes, "Changes": porttest.Changes, "Aggregate": porttest.Aggregate, "History": porttest.History, "Operations": porttest.Operations,
+				"Collections": porttest.Collections, "Documents": porttest.Documents, "Words": porttest.Words, "Writes": porttest.Writes, "Receipts": porttest.Receipts, "Indexes": porttest.Indexes, "Changes": porttest.Changes, "Aggregate": porttest.Aggregate, "History": porttest.History, "Operations": porttest.Operations, "Expiry": porttest.Expiry,
 			} {
 				t.Run(name, func(t *testing.T) { part(t, fresh) })
 			}
@@ -56,4 +56,16 @@ func TestPort_AgreeOnRows(t *testing.T) {
 			porttest.AgreeOnRows(t, memory.New(), open(t, postgres.Config{ExecMode: mode.String()}), seed)
 		})
 	}
+}
+
+// Every way in has the same verdict, also where the judgement ends in a transaction of the database.
+func TestPort_Ways(t *testing.T) {
+	t.Parallel()
+	porttest.Ways(t, open(t, postgres.Config{}), func(yield func(uint64) bool) {
+		for seed := range uint64(60) {
+			if !yield(1_000_000 + seed) {
+				return
+			}
+		}
+	})
 }

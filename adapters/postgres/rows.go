@@ -15,7 +15,7 @@ type rows struct {
 	id                     []string
 	base, revision, schema []int64
 	op                     []string
-	created, at            []time.Time
+	created, at, expires   []time.Time
 	data                   []string
 	ordinal                []int64
 	actor, request         []string
@@ -33,7 +33,7 @@ func rowsOf(p *plan) *rows {
 	n := len(p.changes)
 	r := &rows{
 		bucket: make([]int32, n), collection: make([]int32, n), id: make([]string, n), base: make([]int64, n), revision: make([]int64, n),
-		schema: make([]int64, n), op: make([]string, n), created: make([]time.Time, n), at: make([]time.Time, n), data: make([]string, n),
+		schema: make([]int64, n), op: make([]string, n), created: make([]time.Time, n), at: make([]time.Time, n), expires: make([]time.Time, n), data: make([]string, n),
 		ordinal: make([]int64, n), actor: make([]string, n), request: make([]string, n), order: []int32{}, size: make([]int, n),
 		checkedCollection: []int32{}, checkedRevision: []int64{},
 	}
@@ -46,9 +46,9 @@ func rowsOf(p *plan) *rows {
 		given[b]++
 		r.bucket[i], r.collection[i], r.id[i] = s.Bucket, s.ID, s.id
 		r.revision[i], r.schema[i], r.op[i] = c.after.Revision, c.after.SchemaRevision, opOf(c.outcome)
-		r.created[i], r.at[i] = c.after.CreatedAt, c.after.UpdatedAt
+		r.created[i], r.at[i], r.expires[i] = c.after.CreatedAt, c.after.UpdatedAt, expiresOf(c.entries)
 		r.data[i], r.size[i] = textOf(c.after.Data), len(c.after.Data)
-		r.ordinal[i], r.actor[i], r.request[i] = given[b], c.unit.batch.Actor, c.unit.batch.RequestID
+		r.ordinal[i], r.actor[i], r.request[i] = given[b], c.by.Actor, c.by.RequestID
 		switch {
 		case s.final != i:
 			r.base[i] = -1
@@ -149,7 +149,7 @@ func (r *rows) writeDocuments(indexes []int, inserting bool) sqlcgen.WriteDocume
 	arg := sqlcgen.WriteDocumentsParams{
 		Buckets: pick(r.bucket, indexes), Collections: pick(r.collection, indexes), Ids: pick(r.id, indexes), Bases: pick(r.base, indexes),
 		Revisions: pick(r.revision, indexes), SchemaRevisions: pick(r.schema, indexes), Ops: pick(r.op, indexes),
-		Created: pick(r.created, indexes), Ats: pick(r.at, indexes), Datas: pick(r.data, indexes), LockOrder: []int32{},
+		Created: pick(r.created, indexes), Ats: pick(r.at, indexes), Expires: pick(r.expires, indexes), Datas: pick(r.data, indexes), LockOrder: []int32{},
 	}
 	if inserting {
 		arg.Inserts = int32(len(indexes))

@@ -43,9 +43,10 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		return nil, err
 	}
 
-	parts := app.Dependencies{Store: store, Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
+	parts := app.Dependencies{Store: app.Relate(store), Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
 	catalog := app.NewCatalog(store, now, parts.Limits.Schema)
 	collections := &app.Collections{Dependencies: parts, Catalog: catalog}
+	documents := &app.Documents{Dependencies: parts, Catalog: catalog}
 	receipts := &app.Receipts{Dependencies: parts, Retention: settings.Idempotency.Retention}
 
 	var metrics http.Handler
@@ -59,7 +60,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	w.telemetry.Registry.MustRegister(storeMetrics{store.Stat})
 	server, err := httpapi.New(httpapi.Config{
 		Collections:      collections,
-		Documents:        &app.Documents{Dependencies: parts, Catalog: catalog},
+		Documents:        documents,
 		Transfer:         &app.Transfer{Dependencies: parts, Catalog: catalog},
 		Receipts:         receipts,
 		Roles:            settings.Roles,
@@ -91,6 +92,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	if slices.Contains(settings.Roles, "process") {
 		loops.Go(func() { collections.Purge(looping, log) })
 		loops.Go(func() { collections.BuildIndexes(looping, log) })
+		loops.Go(func() { documents.Expire(looping, log) })
 		loops.Go(func() { receipts.Forget(looping, log) })
 	}
 

@@ -26,6 +26,7 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/query"
 )
 
@@ -180,9 +181,13 @@ type Skip struct{ Rows int64 }
 type Lookup struct {
 	From ident.Collection
 	Key  collection.Key
+	// Living is which documents of the other collection there are.
+	Living index.Living
 	// ID is the id: a string as it is, or a whole number as its digits.
 	ID *query.Expr
 	As string
+	// Hidden are members of those documents that answers do not show unless they are named.
+	Hidden []query.Path
 }
 
 // Facet gives one row with a member for each branch: an array of the rows that its stages make of all rows, the first MaxFacetRows of them.

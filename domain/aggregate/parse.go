@@ -9,6 +9,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
 )
@@ -25,8 +26,12 @@ type Source struct {
 
 // Foreign is another collection.
 type Foreign struct {
-	Key      collection.Key
+	Key collection.Key
+	// Living is which documents there are.
+	Living   index.Living
 	Document *query.Type
+	// Hidden are members that answers do not show unless they are named.
+	Hidden []query.Path
 }
 
 // Parse reads a list of stages from decoded JSON, found at the pointer of a body.

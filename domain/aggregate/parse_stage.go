@@ -202,7 +202,7 @@ func (p *parser) lookup(pointer string, value any, in *scope) (Stage, *scope) {
 	case err != nil:
 		p.broken = err
 	}
-	l.Key = found.Key
+	l.Key, l.Living, l.Hidden = found.Key, found.Living, found.Hidden
 	typ := found.Document
 	if kind := l.ID.Type().Kind(); kind == query.List {
 		typ = query.ListType(typ)

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/query"
 )
@@ -17,8 +16,8 @@ import (
 type Reader struct {
 	// Documents are the variables of every document, in the order of their ids. An error ends the run.
 	Documents iter.Seq2[query.Vars, error]
-	// Find returns the data of a document of another collection, decoded, and whether there is one.
-	Find func(key collection.Key, id string) (any, bool)
+	// Find returns the data of the document that a lookup finds by an id, decoded, and whether there is one.
+	Find func(l *Lookup, id string) (any, bool)
 	// Check is asked now and then whether to go on.
 	Check func() error
 }
@@ -310,12 +309,12 @@ func (r *run) lookup(l *Lookup, vars query.Vars) any {
 	value, _ := r.value(l.ID, vars)
 	list, isList := value.([]any)
 	if !isList {
-		found, _ := r.find(l.Key, value)
+		found, _ := r.find(l, value)
 		return found
 	}
 	all := []any{}
 	for _, element := range list {
-		if found, ok := r.find(l.Key, element); ok {
+		if found, ok := r.find(l, element); ok {
 			all = append(all, found)
 		}
 	}
@@ -323,13 +322,13 @@ func (r *run) lookup(l *Lookup, vars query.Vars) any {
 }
 
 // find returns the document with an id that is a string or a whole number.
-func (r *run) find(key collection.Key, id any) (any, bool) {
+func (r *run) find(l *Lookup, id any) (any, bool) {
 	switch id := id.(type) {
 	case string:
-		return r.reader.Find(key, id)
+		return r.reader.Find(l, id)
 	case json.Number:
 		if whole, fraction, _ := strings.Cut(string(id), "."); strings.Trim(fraction, "0") == "" {
-			return r.reader.Find(key, whole)
+			return r.reader.Find(l, whole)
 		}
 	}
 	return nil, false

@@ -88,7 +88,7 @@ func (c *Collection) Propose(s Submission) (*Proposal, error) {
 		return nil, c.refuse(fault.Violation{In: "body", Code: "type", Message: "must be an object"})
 	}
 	if c.plain {
-		p.admitted = &Admitted{Data: s.Data}
+		p.admitted, p.ended = Admitted{Data: s.Data}, true
 		return p, nil
 	}
 	if err := p.read(); err != nil {
@@ -108,7 +108,7 @@ func (c *Collection) Propose(s Submission) (*Proposal, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.admitted = &admitted
+		p.admitted, p.ended = admitted, true
 	}
 	if len(p.identity) > 0 && s.ID == (ident.Document{}) {
 		return nil, c.refuse(p.identity...) // there is no telling what is stored

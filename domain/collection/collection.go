@@ -79,7 +79,9 @@ type Collection struct {
 	Config Configuration
 	// Indexed are the indexes that the configuration declares, in its order.
 	Indexed []Index
-	// Maintained is what every write of a document maintains: the indexes that are building or ready.
+	// expiry is the index of the instants at which documents expire; its Index is nil where they do not.
+	expiry Index
+	// Maintained is what every write of a document maintains: the indexes that are building or ready, those included that the rest of the configuration amounts to.
 	Maintained *index.Set
 	schema     *schema.Schema
 	filters    *query.Env
@@ -116,7 +118,7 @@ func (c *Collection) prepare() {
 		}
 	}
 	c.judgesChanges = slices.ContainsFunc(c.Config.Rules, func(r *Rule) bool { return r.change })
-	c.plain = c.schema.AdmitsAnyObject() && c.Config.IDFrom == nil && len(c.Config.Rules) == 0 && len(c.marks) == 0
+	c.plain = c.schema.AdmitsAnyObject() && c.Config.IDFrom == nil && len(c.Config.Rules) == 0 && len(c.marks) == 0 && c.Config.Expiry == nil
 }
 
 // Index is a declared index with what has become of it.
@@ -128,18 +130,28 @@ type Index struct {
 // adoptIndexes brings together what is declared and what is stored.
 func (c *Collection) adoptIndexes() {
 	var maintained []index.Kept
-	for _, declared := range c.Config.Indexes {
+	for i, declared := range slices.Concat(c.Config.Indexes, c.Config.implied()) {
 		at := slices.IndexFunc(c.Indexes, func(s index.Stored) bool { return s.Name == declared.Name && s.State != index.Deleting })
 		if at < 0 {
 			continue // an adapter made them in the transaction of the configuration: there are none only where nothing was stored
 		}
 		x := Index{index.Kept{Index: declared, ID: c.Indexes[at].ID}, c.Indexes[at].State}
-		c.Indexed = append(c.Indexed, x)
+		switch {
+		case i < len(c.Config.Indexes):
+			c.Indexed = append(c.Indexed, x)
+		case x.Kind == index.Expires:
+			c.expiry = x
+		}
 		if x.State != index.Failed {
 			maintained = append(maintained, x.Kept)
 		}
 	}
 	c.Maintained = index.NewSet(maintained...)
+}
+
+// Living is which documents a read finds at an instant.
+func (c *Collection) Living(at time.Time) index.Living {
+	return index.Living{Expiry: c.expiry.Index, At: at, Kept: c.expiry.State == index.Ready}
 }
 
 // Searches is Filters for the filter of a list, which may have search(…).

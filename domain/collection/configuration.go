@@ -49,6 +49,8 @@ type Configuration struct {
 	Indexes          []*index.Index
 	References       []Reference
 	Cache            CachePolicy
+	// Expiry is when documents expire; nil where they do not.
+	Expiry *Expiry
 }
 
 // maxDescription bounds a description, in bytes.
@@ -207,6 +209,7 @@ var members = map[string]func(p *parsing, pointer string, value any){
 	},
 	"references": (*parsing).references,
 	"cache":      (*parsing).cachePolicy,
+	"expiry":     (*parsing).expiry,
 	"id": func(p *parsing, pointer string, value any) {
 		object, ok := value.(map[string]any)
 		if !ok {
@@ -302,6 +305,9 @@ func (c Configuration) Tree() map[string]any {
 			list[i] = r.Tree()
 		}
 		tree["references"] = list
+	}
+	if c.Expiry != nil {
+		tree["expiry"] = c.Expiry.Tree()
 	}
 	if len(c.Indexes) > 0 {
 		list := make([]any, len(c.Indexes))

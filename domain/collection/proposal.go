@@ -19,8 +19,9 @@ type Proposal struct {
 	warnings []fault.Violation
 	// identity are faults that are refused whatever the enforcement, faults all others.
 	identity, faults []fault.Violation
-	// admitted is the end of the judgement where nothing that is stored can change it.
-	admitted *Admitted
+	// admitted is the end of the judgement where ended says that nothing that is stored can change it.
+	admitted Admitted
+	ended    bool
 }
 
 // step is how far a judgement has come.
@@ -59,8 +60,8 @@ func (p *Proposal) ID() ident.Document { return p.submission.ID }
 // Whatever the way in, it is this judgement that counts.
 // It fails like Propose.
 func (p *Proposal) Admit(stored []byte) (Admitted, error) {
-	if p.admitted != nil {
-		return *p.admitted, nil
+	if p.ended {
+		return p.admitted, nil
 	}
 	ends := *p
 	old := &lookback{data: stored}
@@ -139,13 +140,14 @@ func (p *Proposal) complete(stored *lookback) error {
 	return nil
 }
 
-// contents returns what the schema finds wrong.
+// contents returns what is wrong with the document by itself, whatever the rules.
 func (c *Collection) contents(tree any) []fault.Violation {
 	var faults []fault.Violation
 	if c.Config.UnknownFields == RejectUnknown {
 		faults = c.schema.Unknown(tree)
 	}
-	return append(faults, c.schema.Validate(tree)...)
+	faults = append(faults, c.schema.Validate(tree)...)
+	return append(faults, c.Config.Expiry.check(tree)...)
 }
 
 // judge has the rules judge the document.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 )
@@ -14,6 +15,13 @@ import (
 func (s Stored) View() []byte {
 	if len(s.Indexes) == 0 {
 		return s.Configuration
+	}
+	state := func(name string) (index.Stored, bool) {
+		at := slices.IndexFunc(s.Indexes, func(x index.Stored) bool { return x.Name == name && x.State != index.Deleting })
+		if at < 0 {
+			return index.Stored{}, false
+		}
+		return s.Indexes[at], true
 	}
 	tree, err := jsontext.Decode(s.Configuration)
 	config, ok := tree.(map[string]any)
@@ -25,13 +33,13 @@ func (s Stored) View() []byte {
 	for _, element := range declared {
 		object, _ := element.(map[string]any)
 		name, _ := object["name"].(string)
-		if at := slices.IndexFunc(s.Indexes, func(x index.Stored) bool { return x.Name == name && x.State != index.Deleting }); at >= 0 {
-			element = viewOf(s.Indexes[at], object)
+		if x, found := state(name); found {
+			element = viewOf(x, object)
 		}
 		list = append(list, element)
 	}
 	for _, x := range s.Indexes {
-		if x.State != index.Deleting {
+		if x.State != index.Deleting || index.Implied(x.Name) {
 			continue
 		}
 		tree, err := jsontext.Decode(x.Spec)
@@ -39,13 +47,47 @@ func (s Stored) View() []byte {
 			list = append(list, viewOf(x, object))
 		}
 	}
-	config["indexes"] = list
+	if list != nil {
+		config["indexes"] = list
+	}
+	if expiry, ok := config["expiry"].(map[string]any); ok {
+		if x, found := state(index.ExpiryName); found {
+			config["expiry"] = viewOf(x, expiry)
+		}
+	}
 	return jsontext.Append(nil, config)
+}
+
+// Declared returns the indexes that the canonical text of a configuration declares, and behind them those that the rest of it amounts to.
+// It fails with fault.Internal when this version cannot read it.
+func Declared(configuration []byte) ([]index.Declaration, error) {
+	declared, err := index.Declared(configuration)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := jsontext.Decode(configuration)
+	if err != nil {
+		return nil, err
+	}
+	object, _ := tree.(map[string]any)
+	var p parsing
+	for _, member := range []string{"expiry"} {
+		if value, given := object[member]; given {
+			members[member](&p, "/"+member, value)
+		}
+	}
+	if len(p.faults) > 0 {
+		return nil, fault.New(fault.Internal, "internal", "a stored configuration cannot be read: %s %s", p.faults[0].Pointer, p.faults[0].Message)
+	}
+	for _, x := range p.config.implied() {
+		declared = append(declared, index.Declaration{Name: x.Name, Spec: x.Spec()})
+	}
+	return declared, nil
 }
 
 // Declaring returns the collection as it would be with another configuration: its indexes are kept, dropped and made as index.PlanChange says.
 func (s Stored) Declaring(configuration []byte) (Stored, error) {
-	declared, err := index.Declared(configuration)
+	declared, err := Declared(configuration)
 	if err != nil {
 		return s, err
 	}

@@ -126,10 +126,7 @@ func Decide(w Write, current *Document, last int64, at time.Time) (Transition, e
 	t := Transition{Warnings: next.warnings}
 	switch {
 	case next.remove && current != nil:
-		t.Outcome, t.Document = Deleted, Document{
-			ID: w.ID, Revision: current.Revision + 1, SchemaRevision: w.Collection.Revision,
-			CreatedAt: current.CreatedAt, UpdatedAt: later(at, current.UpdatedAt),
-		}
+		t.Outcome, t.Document = Deleted, deletion(w, current, at)
 	case next.data == nil, next.remove:
 		if current != nil {
 			t.Document = *current
@@ -147,6 +144,14 @@ func Decide(w Write, current *Document, last int64, at time.Time) (Transition, e
 		}
 	}
 	return t, nil
+}
+
+// deletion is what becomes of a document that is removed.
+func deletion(w Write, current *Document, at time.Time) Document {
+	return Document{
+		ID: w.ID, Revision: current.Revision + 1, SchemaRevision: w.Collection.Revision,
+		CreatedAt: current.CreatedAt, UpdatedAt: later(at, current.UpdatedAt),
+	}
 }
 
 // later keeps a document's times in order where the clocks of two processes differ.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/index"
 )
 
@@ -13,6 +14,13 @@ type Duplicate struct {
 	// Write is its number in the batch, from 0.
 	Write int
 	Index *index.Index
+	// Holder is the other document, or one of the others.
+	Holder ident.Document
+}
+
+// Same says whether two duplicates are the same fault: of one write, in one index.
+func (d Duplicate) Same(other Duplicate) bool {
+	return d.Write == other.Write && d.Index == other.Index
 }
 
 // DuplicateError is a batch that would put equal keys into unique indexes.

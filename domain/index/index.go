@@ -33,7 +33,10 @@
 package index
 
 import (
+	"encoding/json"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
@@ -66,6 +69,8 @@ type Index struct {
 	// Language and Weights are those of a text index. A weight, for each field, is 'A' to 'D'.
 	Language string
 	Weights  []byte
+	// After is how much later than the field's time a document expires, in an index of kind Expires.
+	After time.Duration
 	// Where is the condition that a document meets to have entries; "" where all do.
 	Where string
 	where *query.Expr
@@ -87,11 +92,16 @@ func (x *Index) Tree() map[string]any {
 	if x.Kind == Words {
 		tree["language"], tree["weights"] = x.Language, x.weightTree()
 	}
+	if x.Kind == Expires {
+		tree["after"] = number(x.After.Microseconds())
+	}
 	if x.Where != "" {
 		tree["where"] = x.Where
 	}
 	return tree
 }
+
+func number(n int64) json.Number { return json.Number(strconv.FormatInt(n, 10)) }
 
 // Spec returns the canonical text of the declaration. Indexes with equal texts have equal entries.
 func (x *Index) Spec() []byte { return jsontext.Append(nil, x.Tree()) }

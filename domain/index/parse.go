@@ -1,10 +1,12 @@
 package index
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
@@ -95,11 +97,34 @@ func ParseSpec(spec []byte) (*Index, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "internal", "a stored index cannot be read")
 	}
+	if x := parseImplicit(tree); x != nil {
+		return x, nil
+	}
 	x, wrong := Parse(tree)
 	if x == nil {
 		return nil, fault.New(fault.Internal, "internal", "a stored index cannot be read: %s %s", wrong[0].Pointer, wrong[0].Message)
 	}
 	return x, nil
+}
+
+// parseImplicit reads the specification of an index that nobody declares by name, nil where it is none.
+func parseImplicit(tree any) *Index {
+	object, _ := tree.(map[string]any)
+	on, _ := object["on"].([]any)
+	if len(on) != 1 {
+		return nil
+	}
+	text, _ := on[0].(string)
+	field, err := parseField(text)
+	if err != nil || object["kind"] != string(Expires) {
+		return nil
+	}
+	after, _ := object["after"].(json.Number)
+	micros, err := after.Int64()
+	if err != nil {
+		return nil
+	}
+	return NewExpiry(field, time.Duration(micros)*time.Microsecond)
 }
 
 type parsing struct {

@@ -58,6 +58,19 @@ func (s *Set) Find(id int32) *Index {
 	return nil
 }
 
+// Expiry returns the index that says when documents expire, nil when none is in the set.
+func (s *Set) Expiry() *Index {
+	if s == nil {
+		return nil
+	}
+	for _, k := range s.kept {
+		if k.Kind == Expires {
+			return k.Index
+		}
+	}
+	return nil
+}
+
 // Entry is one entry of a document in an index.
 type Entry struct {
 	Index int32
@@ -76,6 +89,8 @@ type Entries struct {
 	Unique []Entry
 	// Texts are those of text indexes, at most one for each.
 	Texts []Text
+	// Expires is when the document expires; nil is never.
+	Expires *time.Time
 }
 
 // Entries returns the entries of a document.
@@ -94,6 +109,9 @@ func (s *Set) Entries(d Document) (Entries, error) {
 		own, err := k.entries(source{d, tree})
 		if refused == nil {
 			refused = err
+		}
+		if own.Expires != nil {
+			all.Expires = own.Expires
 		}
 		all.Ordered, all.Unique, all.Texts = append(all.Ordered, own.Ordered...), append(all.Unique, own.Unique...), append(all.Texts, own.Texts...)
 	}
@@ -154,8 +172,14 @@ func (k Kept) entries(d source) (Entries, error) {
 	if k.where != nil && !k.where.Match(d.vars()) {
 		return Entries{}, nil
 	}
-	if k.Kind == Words {
+	switch k.Kind {
+	case Words:
 		return Entries{Texts: k.texts(d)}, nil
+	case Expires:
+		if at, ok := k.instant(d); ok {
+			return Entries{Expires: &at}, nil
+		}
+		return Entries{}, nil
 	}
 	values, whole := make([]any, len(k.Fields)), true // whole: no field is missing
 	for i, f := range k.Fields {

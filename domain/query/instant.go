@@ -23,6 +23,15 @@ func InstantOf(t time.Time) Instant { return Instant(t.UnixMicro()) }
 // Time returns the instant in UTC.
 func (i Instant) Time() time.Time { return time.UnixMicro(int64(i)).UTC() }
 
+// Plus returns the time some time later, in UTC, and whether it is within the years 0001 to 9999.
+func (i Instant) Plus(d time.Duration) (time.Time, bool) {
+	later, ok := inRange(int64(i) + d.Microseconds())
+	if !ok {
+		return time.Time{}, false
+	}
+	return later.Time(), true
+}
+
 // ParseInstant reads a date and time of RFC 3339, such as 2026-01-31T23:59:59.5+01:00, and cuts it to microseconds.
 // It fails for a date that is not in the calendar, a leap second, and a time that is not within the years 0001 to 9999 in UTC.
 func ParseInstant(s string) (Instant, bool) {

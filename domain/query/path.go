@@ -150,7 +150,7 @@ func (p Path) Within(outer Path) bool {
 	return len(p) >= len(outer) && slices.Equal(p[:len(outer)], outer)
 }
 
-// Without returns doc without the members at these paths, and whether that is less. doc itself is not changed; the result shares with it what stayed as it was.
+// Without returns doc without the members at these paths, of every element where an array is in the way, and whether that is less. doc itself is not changed; the result shares with it what stayed as it was.
 func Without(doc any, paths ...Path) (any, bool) {
 	less := false
 	for _, path := range paths {
@@ -162,6 +162,9 @@ func Without(doc any, paths ...Path) (any, bool) {
 }
 
 func (p Path) cut(doc any) (any, bool) {
+	if list, ok := doc.([]any); ok {
+		return p.cutEach(list)
+	}
 	object, ok := doc.(map[string]any)
 	if !ok {
 		return doc, false
@@ -180,6 +183,22 @@ func (p Path) cut(doc any) (any, bool) {
 		return doc, false
 	}
 	changed[p[0]] = cut
+	return changed, true
+}
+
+func (p Path) cutEach(list []any) (any, bool) {
+	var changed []any
+	for i, element := range list {
+		if cut, less := p.cut(element); less {
+			if changed == nil {
+				changed = slices.Clone(list)
+			}
+			changed[i] = cut
+		}
+	}
+	if changed == nil {
+		return list, false
+	}
 	return changed, true
 }
 

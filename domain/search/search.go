@@ -31,10 +31,15 @@ type Query struct {
 	// Filter is what a document has to match; nil is everything.
 	Filter *query.Expr
 	Order  Order
+	// Living is which documents there are; the zero value is all that are stored.
+	Living index.Living
 }
 
-// Matches reports whether a document matches the filter.
+// Matches reports whether a document is there and matches the filter.
 func (q Query) Matches(d document.Document) (bool, error) {
+	if !q.Living.Finds(d.Indexable()) {
+		return false, nil
+	}
 	if q.Filter == nil {
 		return true, nil
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/domain/search"
 	"github.com/sheafdb/sheaf/ports"
@@ -30,6 +31,8 @@ type Aggregated struct {
 	request   AggregateDocuments
 	key       collection.Key
 	run       ports.Aggregation
+	// hidden leads to members of rows that answers do not show.
+	hidden []query.Path
 	// Columns are the members of its rows in the order in which they are told.
 	Columns []string
 	// Explain is set when it was asked for.
@@ -59,6 +62,7 @@ func (d *Documents) aggregate(ctx context.Context, r AggregateDocuments) (*Aggre
 	if err != nil {
 		return nil, err
 	}
+	at := d.Clock()
 	request, err := aggregate.ParseRequest(text, aggregate.Source{
 		Document: c.Filters().Variables["doc"],
 		Refers:   func(path query.Path) (ident.Collection, bool) { return refers(c, path) },
@@ -67,9 +71,13 @@ func (d *Documents) aggregate(ctx context.Context, r AggregateDocuments) (*Aggre
 			if err != nil {
 				return aggregate.Foreign{}, err
 			}
-			return aggregate.Foreign{Key: other.Key, Document: other.Filters().Variables["doc"]}, nil
+			return aggregate.Foreign{Key: other.Key, Living: other.Living(at), Document: other.Filters().Variables["doc"], Hidden: other.Hidden()}, nil
 		},
 	})
+	if err != nil {
+		return nil, err
+	}
+	hidden, err := request.Pipeline.Hidden(c.Hidden())
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +85,9 @@ func (d *Documents) aggregate(ctx context.Context, r AggregateDocuments) (*Aggre
 	if err != nil {
 		return nil, err
 	}
-	a := &Aggregated{documents: d, request: r, key: c.Key, run: ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Budget: d.Limits.Aggregate}}
+	a := &Aggregated{
+		documents: d, request: r, key: c.Key, hidden: hidden, run: ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Living: c.Living(at), Budget: d.Limits.Aggregate},
+	}
 	if a.run.Budget <= 0 {
 		a.run.Budget = aggregateBudget
 	}
@@ -97,7 +107,7 @@ func (a *Aggregated) Run(ctx context.Context, visit func(row []byte) error) erro
 		rows := 0
 		err := a.documents.Store.Aggregate(ctx, a.key, a.run, func(row []byte) error {
 			rows++
-			return visit(row)
+			return visit(a.shown(row))
 		})
 		if rows > 0 || !errors.Is(err, collection.ErrChanged) {
 			if a.Explain != nil {
@@ -113,6 +123,18 @@ func (a *Aggregated) Run(ctx context.Context, visit func(row []byte) error) erro
 		*a = *again
 	}
 	return collection.ErrChanged
+}
+
+// shown is what an answer shows of a row.
+func (a *Aggregated) shown(row []byte) []byte {
+	if len(a.hidden) == 0 {
+		return row
+	}
+	shown, less := query.Without(decoded(row), a.hidden...)
+	if !less {
+		return row
+	}
+	return jsontext.Append(nil, shown)
 }
 
 // refers returns the collection that a path is declared to refer to, be it that of one document or of each in an array.

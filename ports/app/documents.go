@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/sheafdb/sheaf/domain/change"
@@ -11,6 +12,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/query"
+	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/ports"
 )
 
@@ -127,7 +129,7 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 			return document.Result{}, err
 		}
 		w.Collection, w.Indexes = c.Version(), c.Maintained
-		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}, Receipt: by.Receipt}
+		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}, Receipt: showing(by.Receipt, c)}
 		if validateOnly {
 			result, err := d.rehearse(ctx, c, batch)
 			return shown(c, result), d.diverged(ctx, c, w, err)
@@ -168,6 +170,22 @@ func shown(c *collection.Collection, r document.Result) document.Result {
 	return r
 }
 
+// showing has a receipt keep what an answer shows of results; of has the collection of each.
+func showing(r *receipt.Pending[[]document.Result], of ...*collection.Collection) *receipt.Pending[[]document.Result] {
+	if r == nil || !slices.ContainsFunc(of, func(c *collection.Collection) bool { return len(c.Hidden()) > 0 }) {
+		return r
+	}
+	careful := *r
+	careful.Outcome = func(results []document.Result) receipt.Outcome {
+		results = slices.Clone(results)
+		for i := range results {
+			results[i] = shown(of[i], results[i])
+		}
+		return r.Outcome(results)
+	}
+	return &careful
+}
+
 // rehearse says what the batch's only write would do now, and does nothing.
 func (d *Documents) rehearse(ctx context.Context, c *collection.Collection, batch document.Batch) (document.Result, error) {
 	w := batch.Writes[0]
@@ -176,7 +194,10 @@ func (d *Documents) rehearse(ctx context.Context, c *collection.Collection, batc
 	found, err := d.Store.Get(ctx, c.Key, w.ID)
 	switch {
 	case err == nil:
-		current = &found
+		current, last = &found, found.Revision
+		if t, expired := document.Expire(w, current, batch.At); expired {
+			current, last = nil, t.Document.Revision
+		}
 	case fault.KindOf(err) != fault.NotFound:
 		return document.Result{}, err
 	default:
@@ -207,11 +228,11 @@ func (d *Documents) Get(ctx context.Context, by Caller, name ident.Collection, i
 		found, err = d.Store.Get(ctx, c.Key, id)
 		from = ports.FromStore
 	}
-	if err != nil && fault.KindOf(err) == fault.NotFound {
-		err = document.NotFound(name, id)
-	}
-	if err != nil {
+	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return document.Document{}, from, err
+	}
+	if err != nil || !c.Living(d.Clock()).Finds(found.Indexable()) {
+		return document.Document{}, from, document.NotFound(name, id)
 	}
 	pre.NoneMatch = nil
 	return found, from, stale(c, pre.Check(&found))

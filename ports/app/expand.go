@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
@@ -141,16 +143,16 @@ func (x *expansion) add(r collection.Reference, path string) *followed {
 	return f
 }
 
-// expand follows the references of documents, with one look-up for each reference of each level. It returns what each document refers to, in their order.
-func (d *Documents) expand(ctx context.Context, x *expansion, documents []document.Document) ([]Expanded, error) {
+// expand follows the references of documents, with one look-up for each reference of each level. It returns what each document refers to at that instant, in their order.
+func (d *Documents) expand(ctx context.Context, x *expansion, documents []document.Document, at time.Time) ([]Expanded, error) {
 	if x == nil {
 		return nil, nil
 	}
 	room := maxExpandedBytes
-	return d.expandLevel(ctx, x, documents, &room)
+	return d.expandLevel(ctx, x, documents, at, &room)
 }
 
-func (d *Documents) expandLevel(ctx context.Context, x *expansion, documents []document.Document, room *int) ([]Expanded, error) {
+func (d *Documents) expandLevel(ctx context.Context, x *expansion, documents []document.Document, at time.Time, room *int) ([]Expanded, error) {
 	trees := make([]any, len(documents))
 	expanded := make([]Expanded, len(documents))
 	for i, doc := range documents {
@@ -165,7 +167,7 @@ func (d *Documents) expandLevel(ctx context.Context, x *expansion, documents []d
 		for i, tree := range trees {
 			targets[i] = f.Targets(tree)
 		}
-		found, err := d.lookUp(ctx, f, targets, room)
+		found, err := d.lookUp(ctx, f, targets, at, room)
 		if err != nil {
 			return nil, err
 		}
@@ -207,7 +209,7 @@ func (f foundTargets) relation(t collection.Target) Relation {
 }
 
 // lookUp finds the targets of one reference, and follows on from them.
-func (d *Documents) lookUp(ctx context.Context, f *followed, targets [][]collection.Target, room *int) (foundTargets, error) {
+func (d *Documents) lookUp(ctx context.Context, f *followed, targets [][]collection.Target, at time.Time, room *int) (foundTargets, error) {
 	result := foundTargets{map[ident.Document]*document.Document{}, map[ident.Document]Expanded{}}
 	var ids []ident.Document
 	seen := map[ident.Document]bool{}
@@ -237,6 +239,8 @@ func (d *Documents) lookUp(ctx context.Context, f *followed, targets [][]collect
 	if err != nil {
 		return result, err
 	}
+	living := c.Living(at)
+	found = slices.DeleteFunc(found, func(d document.Document) bool { return !living.Finds(d.Indexable()) })
 	for i := range found {
 		result.documents[found[i].ID] = &found[i]
 		*room -= len(found[i].Data)
@@ -247,7 +251,7 @@ func (d *Documents) lookUp(ctx context.Context, f *followed, targets [][]collect
 	if f.then == nil {
 		return result.shown(c), nil
 	}
-	expanded, err := d.expandLevel(ctx, f.then, found, room)
+	expanded, err := d.expandLevel(ctx, f.then, found, at, room)
 	if err != nil {
 		return result, err
 	}

@@ -70,7 +70,7 @@ func (d *Documents) GetRevision(ctx context.Context, _ Caller, name ident.Collec
 	return made, err
 }
 
-// GetAsOf returns the document as it was stored at an instant. Conditions are those of Get.
+// GetAsOf returns the document as it was stored at an instant, unless it had expired by then, as the configuration in force has it. Conditions are those of Get.
 func (d *Documents) GetAsOf(ctx context.Context, _ Caller, name ident.Collection, id ident.Document, at time.Time, pre document.Precondition) (document.Document, error) {
 	c, err := d.Catalog.Get(ctx, name)
 	if err != nil {
@@ -79,6 +79,9 @@ func (d *Documents) GetAsOf(ctx context.Context, _ Caller, name ident.Collection
 	found, err := d.Store.GetAsOf(ctx, c.Key, id, at)
 	if err != nil {
 		return document.Document{}, err
+	}
+	if !c.Living(at).Finds(found.Indexable()) {
+		return document.Document{}, fault.New(fault.NotFound, "document.notFound", "there was no document %q", id)
 	}
 	pre.NoneMatch = nil
 	return found, stale(c, pre.Check(&found))

@@ -40,7 +40,7 @@ type rig struct {
 func newRig(t *testing.T, store ports.Store, configuration string) *rig {
 	t.Helper()
 	parts := app.Dependencies{
-		Store: store, Clock: noon, IDs: func() ident.Document { panic("an import makes its own ids") },
+		Store: app.Relate(store), Clock: noon, IDs: func() ident.Document { panic("an import makes its own ids") },
 		Limits: app.Limits{Document: collection.Limits{Bytes: 1 << 20}, Schema: schema.DefaultLimits(), Import: app.ImportLimits{StrictDocuments: 5000, StrictBytes: 1 << 20}},
 	}
 	catalog := app.NewCatalog(store, noon, parts.Limits.Schema)

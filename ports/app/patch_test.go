@@ -52,7 +52,7 @@ var everyShop = map[string]func(t *testing.T) shop{
 func openShop(t *testing.T, store ports.Store) shop {
 	t.Helper()
 	parts := app.Dependencies{
-		Store: store, Clock: func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
+		Store: app.Relate(store), Clock: func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
 		Limits: app.Limits{Document: collection.Limits{Bytes: 1 << 20}, Schema: schema.DefaultLimits()},
 	}
 	catalog := app.NewCatalog(store, parts.Clock, parts.Limits.Schema)

@@ -24,6 +24,8 @@ type ListDocuments struct {
 	// AllowScan lets the query read as much as it takes.
 	AllowScan bool
 	Explain   bool
+	// Known are the tags of pages that the caller has; nil is none.
+	Known *Tags
 }
 
 // DocumentPage is a page of documents.
@@ -35,6 +37,10 @@ type DocumentPage struct {
 	Previous string
 	// Explain is set when it was asked for.
 	Explain *Explanation
+	// Tag is the strong entity tag of the page: equal tags are equal pages. It is "" where nothing that is cheap to find out tells whether a page has changed.
+	Tag string
+	// Unchanged says that the caller has the page: nothing else is in here but its tag.
+	Unchanged bool
 }
 
 // Explanation is how the documents of a page were found.
@@ -50,9 +56,18 @@ type Explanation struct {
 type listing struct {
 	*prepared
 	collection *collection.Collection
-	expansion  *expansion
-	cursor     query.Cursor
-	from       *search.Position
+	// living is which documents there are when it is asked.
+	living    index.Living
+	expansion *expansion
+	cursor    query.Cursor
+	from      *search.Position
+}
+
+// asked is what the list asks for now.
+func (l *listing) asked() search.Query {
+	q := l.query
+	q.Living = l.living
+	return q
 }
 
 // List returns a page of the documents that match. Pages of large documents hold fewer of them.
@@ -74,6 +89,9 @@ func (d *Documents) list(ctx context.Context, r ListDocuments) (DocumentPage, er
 	if err != nil {
 		return DocumentPage{}, err
 	}
+	if tag, yes, err := d.unchanged(ctx, l.collection, r); yes || err != nil {
+		return DocumentPage{Tag: tag, Unchanged: yes}, err
+	}
 	plan, estimated, err := d.plan(ctx, l, r.AllowScan)
 	if err != nil {
 		return DocumentPage{}, err
@@ -86,7 +104,7 @@ func (d *Documents) list(ctx context.Context, r ListDocuments) (DocumentPage, er
 	if err != nil {
 		return DocumentPage{}, err
 	}
-	if page.Expanded, err = d.expand(ctx, l.expansion, page.Items); err != nil {
+	if page.Expanded, err = d.expand(ctx, l.expansion, page.Items, l.living.At); err != nil {
 		return DocumentPage{}, err
 	}
 	if err := l.project(page.Items); err != nil {
@@ -96,6 +114,13 @@ func (d *Documents) list(ctx context.Context, r ListDocuments) (DocumentPage, er
 	if err != nil {
 		return DocumentPage{}, err
 	}
+	if page.Count != nil && found.At != ports.Unplaced {
+		// The count is of another moment, unless nothing has happened in between.
+		if at, err := d.Store.Position(ctx, l.collection.Bucket); err != nil || at != found.At {
+			found.At = ports.Unplaced
+		}
+	}
+	page.Tag = r.tag(l.collection, found.At)
 	if r.Explain {
 		page.Explain = &Explanation{Plan: plan, Estimated: estimated, Examined: found.Examined, Returned: len(found.Items)}
 	}
@@ -109,7 +134,7 @@ func (d *Documents) listing(ctx context.Context, r ListDocuments) (*listing, err
 		return nil, err
 	}
 	p, wrong := d.prepare(c, r)
-	l := &listing{prepared: p, collection: c}
+	l := &listing{prepared: p, collection: c, living: c.Living(d.Clock())}
 	var failed error
 	l.expansion, failed = d.expansion(ctx, c, r.Expand)
 	if err := together(append(wrong, failed)); err != nil {
@@ -146,14 +171,10 @@ func together(list []error) error {
 	return first
 }
 
-// find reads the page: by the primary key where nothing else is asked for, else by the plan.
+// find reads the page.
 func (d *Documents) find(ctx context.Context, l *listing, plan search.Plan, size int) (ports.Found, error) {
-	if plan.Index == nil && plan.Ordered && l.query.Filter == nil && !l.cursor.Back {
-		items, more, err := d.Store.List(ctx, l.collection.Key, ports.Range{After: l.cursor.After, Limit: size, Bytes: pageBytes})
-		return ports.Found{Items: items, More: more, Examined: int64(len(items))}, err
-	}
 	return d.Store.Find(ctx, l.collection.Key, ports.Find{
-		Query: l.query, Plan: plan, From: l.from, Back: l.cursor.Back, Limit: size, Bytes: pageBytes,
+		Query: l.asked(), Plan: plan, From: l.from, Back: l.cursor.Back, Limit: size, Bytes: pageBytes,
 	})
 }
 
@@ -202,15 +223,15 @@ func (l *listing) project(items []document.Document) error {
 }
 
 func (d *Documents) countFound(ctx context.Context, l *listing, plan search.Plan, kind query.CountKind) (query.Count, error) {
-	if l.query.Filter == nil {
+	if l.query.Filter == nil && (l.living.Expiry == nil || kind == query.CountEstimated) {
 		return d.Store.Count(ctx, l.collection.Key, kind)
 	}
 	if kind == query.CountExact {
-		n, err := d.Store.CountFound(ctx, l.collection.Key, l.query, plan, 0)
+		n, err := d.Store.CountFound(ctx, l.collection.Key, l.asked(), plan, 0)
 		return query.Count{Value: n, Kind: "exact"}, err
 	}
 	// What a filter lets through cannot be estimated well: counting as far as a capped count costs little.
-	n, err := d.Store.CountFound(ctx, l.collection.Key, l.query, plan, query.CountCap+1)
+	n, err := d.Store.CountFound(ctx, l.collection.Key, l.asked(), plan, query.CountCap+1)
 	return query.CappedCount(n), err
 }
 
@@ -314,7 +335,7 @@ func (d *Documents) Present(ctx context.Context, name ident.Collection, found do
 		return found, nil, err
 	}
 	items := []document.Document{found}
-	expanded, err := d.expand(ctx, l.expansion, items)
+	expanded, err := d.expand(ctx, l.expansion, items, d.Clock())
 	if err != nil {
 		return found, nil, err
 	}

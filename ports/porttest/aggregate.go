@@ -14,6 +14,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/search"
 	"github.com/sheafdb/sheaf/ports"
@@ -118,6 +119,12 @@ func (f fixture) selling(configuration string) *collection.Collection {
 // pipeline parses stages over a collection.
 func pipeline(tb testing.TB, s ports.CollectionReader, c *collection.Collection, stages string) *aggregate.Pipeline {
 	tb.Helper()
+	return pipelineAt(tb, s, c, index.Living{}, stages)
+}
+
+// pipelineAt looks up documents that are there.
+func pipelineAt(tb testing.TB, s ports.CollectionReader, c *collection.Collection, living index.Living, stages string) *aggregate.Pipeline {
+	tb.Helper()
 	tree, err := jsontext.Decode([]byte(stages))
 	if err != nil {
 		tb.Fatalf("%s: %v", stages, err)
@@ -126,7 +133,7 @@ func pipeline(tb testing.TB, s ports.CollectionReader, c *collection.Collection,
 		Document: c.Filters().Variables["doc"],
 		Open: func(name ident.Collection) (aggregate.Foreign, error) {
 			stored, err := s.GetCollection(tb.Context(), name)
-			return aggregate.Foreign{Key: stored.Key}, err
+			return aggregate.Foreign{Key: stored.Key, Living: living}, err
 		},
 	})
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 // Find is the part of the suite about ports.DocumentFinder: every plan gives the answer that looking at every document gives.
 func Find(t *testing.T, open Open) {
 	t.Helper()
-	promises{"Plans": findPlans, "Bytes": findBytes, "Empty": findEmpty, "Dropped": findDropped}.keep(t, open)
+	promises{"Plans": findPlans, "Bytes": findBytes, "Empty": findEmpty, "Dropped": findDropped, "Moment": findMoment}.keep(t, open)
 }
 
 // searched is a configuration with an index of each sort.

@@ -225,6 +225,7 @@ type ClientInterface interface {
 	// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 	// A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 	// `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
+	// A page has a strong `ETag`: with it in `If-None-Match`, a page that has not changed is 304, and nothing is searched.
 	//
 	// Corresponds with GET /v1/collections/{collection}/documents (the `ListDocuments` operationId).
 	ListDocuments(ctx context.Context, collection CollectionName, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -731,6 +732,7 @@ func (c *Client) AggregateDocuments(ctx context.Context, collection CollectionNa
 // The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 // A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 // `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
+// A page has a strong `ETag`: with it in `If-None-Match`, a page that has not changed is 304, and nothing is searched.
 //
 // Corresponds with GET /v1/collections/{collection}/documents (the `ListDocuments` operationId).
 func (c *Client) ListDocuments(ctx context.Context, collection CollectionName, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2001,15 +2003,37 @@ func NewListDocumentsRequest(server string, collection CollectionName, params *L
 
 	if params != nil {
 
-		if params.ConsistencyToken != nil {
+		if params.IfMatch != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Consistency-Token", headerParam0)
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IfNoneMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam1)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam2)
 		}
 
 	}
@@ -3363,15 +3387,26 @@ func NewQueryDocumentsRequestWithBody(server string, collection CollectionName, 
 
 	if params != nil {
 
-		if params.ConsistencyToken != nil {
+		if params.IfNoneMatch != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Consistency-Token", headerParam0)
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.ConsistencyToken != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Consistency-Token", *params.ConsistencyToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Consistency-Token", headerParam1)
 		}
 
 	}
@@ -3645,6 +3680,7 @@ type ClientWithResponsesInterface interface {
 	// The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 	// A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 	// `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
+	// A page has a strong `ETag`: with it in `If-None-Match`, a page that has not changed is 304, and nothing is searched.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5298,7 +5334,18 @@ type ListDocumentsResponse200Headers struct {
 	CDNCacheControl *string
 	CacheControl    string
 	CacheTag        *string
+	ETag            *string
 	Link            *string
+	RequestID       string
+	SurrogateKey    *string
+}
+
+// ListDocumentsResponse304Headers the declared response headers of an HTTP 304 response for ListDocuments
+type ListDocumentsResponse304Headers struct {
+	CDNCacheControl *string
+	CacheControl    string
+	CacheTag        *string
+	ETag            *string
 	RequestID       string
 	SurrogateKey    *string
 }
@@ -5322,6 +5369,12 @@ type ListDocumentsResponse404Headers struct {
 // ListDocumentsResponse406Headers the declared response headers of an HTTP 406 response for ListDocuments
 type ListDocumentsResponse406Headers struct {
 	RequestID string
+}
+
+// ListDocumentsResponse412Headers the declared response headers of an HTTP 412 response for ListDocuments
+type ListDocumentsResponse412Headers struct {
+	IdempotencyReplayed *string
+	RequestID           string
 }
 
 // ListDocumentsResponse413Headers the declared response headers of an HTTP 413 response for ListDocuments
@@ -5359,6 +5412,8 @@ type ListDocumentsResponse struct {
 	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
 	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationProblemJSON412 *Stale
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
@@ -5369,6 +5424,8 @@ type ListDocumentsResponse struct {
 	ApplicationProblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ListDocumentsResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *ListDocumentsResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ListDocumentsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5377,6 +5434,8 @@ type ListDocumentsResponse struct {
 	Headers404 *ListDocumentsResponse404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *ListDocumentsResponse406Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *ListDocumentsResponse412Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *ListDocumentsResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
@@ -5410,6 +5469,11 @@ func (r ListDocumentsResponse) GetApplicationProblemJSON404() *NotFound {
 // GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
 func (r ListDocumentsResponse) GetApplicationProblemJSON406() *NotAcceptable {
 	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r ListDocumentsResponse) GetApplicationProblemJSON412() *Stale {
+	return r.ApplicationProblemJSON412
 }
 
 // GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -7674,6 +7738,14 @@ func (r ImportDocumentsResponse) ContentType() string {
 // QueryDocumentsResponse200Headers the declared response headers of an HTTP 200 response for QueryDocuments
 type QueryDocumentsResponse200Headers struct {
 	CacheControl string
+	ETag         *string
+	RequestID    string
+}
+
+// QueryDocumentsResponse304Headers the declared response headers of an HTTP 304 response for QueryDocuments
+type QueryDocumentsResponse304Headers struct {
+	CacheControl string
+	ETag         *string
 	RequestID    string
 }
 
@@ -7752,6 +7824,8 @@ type QueryDocumentsResponse struct {
 	ApplicationProblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *QueryDocumentsResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *QueryDocumentsResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *QueryDocumentsResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -8226,6 +8300,7 @@ func (c *ClientWithResponses) AggregateDocumentsWithResponse(ctx context.Context
 // The documents that match `filter`, in the order of `orderBy`, else of the bytes of their ids (for ids made by the server that is the order of creation).
 // A filter or an order that no index answers is refused over a large collection (422 `query.unindexed`, with the index that would help), unless `allowScan=true`.
 // `search("words")` in the filter finds documents by a text index; the best match is first where `orderBy` does not say otherwise.
+// A page has a strong `ETag`: with it in `If-None-Match`, a page that has not changed is 304, and nothing is searched.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10458,6 +10533,9 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Malformed
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -10485,6 +10563,13 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			return nil, err
 		}
 		response.ApplicationProblemJSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest Stale
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
@@ -10540,6 +10625,13 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			}
 			headers.CacheTag = &value
 		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -10562,6 +10654,51 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			headers.SurrogateKey = &value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers ListDocumentsResponse304Headers
+		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CDNCacheControl = &value
+		}
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Cache-Tag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Tag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheTag = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Surrogate-Key"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Surrogate-Key", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SurrogateKey = &value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListDocumentsResponse400Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -10609,6 +10746,23 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 			headers.RequestID = value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 412:
+		var headers ListDocumentsResponse412Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 413:
 		var headers ListDocumentsResponse413Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
@@ -13892,6 +14046,9 @@ func ParseQueryDocumentsResponse(rsp *http.Response) (*QueryDocumentsResponse, e
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Malformed
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -13967,6 +14124,13 @@ func ParseQueryDocumentsResponse(rsp *http.Response) (*QueryDocumentsResponse, e
 			}
 			headers.CacheControl = value
 		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -13975,6 +14139,30 @@ func ParseQueryDocumentsResponse(rsp *http.Response) (*QueryDocumentsResponse, e
 			headers.RequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers QueryDocumentsResponse304Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers QueryDocumentsResponse400Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {

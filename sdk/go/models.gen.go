@@ -214,6 +214,24 @@ func (e DocumentRevisionOp) Valid() bool {
 	}
 }
 
+// Defines values for ExpiryState.
+const (
+	ExpiryStateBuilding ExpiryState = "building"
+	ExpiryStateReady    ExpiryState = "ready"
+)
+
+// Valid indicates whether the value is a known member of the ExpiryState enum.
+func (e ExpiryState) Valid() bool {
+	switch e {
+	case ExpiryStateBuilding:
+		return true
+	case ExpiryStateReady:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExplanationReads.
 const (
 	ExplanationReadsAll   ExplanationReads = "all"
@@ -748,6 +766,10 @@ type Collection struct {
 	// Enforcement Only where it is not `enforce`.
 	Enforcement *CollectionEnforcement `json:"enforcement,omitempty"`
 
+	// Expiry When documents expire: at a time that they name themselves, or some time after another one. From that instant on no read finds them and no condition of a write holds for them; soon
+	// after they are removed, each with a change of its own by `system`. A document without the time never expires.
+	Expiry *Expiry `json:"expiry,omitempty"`
+
 	// ID Where a new document's id comes from.
 	ID *IDSource `json:"id,omitempty"`
 
@@ -797,6 +819,10 @@ type CollectionDefinition struct {
 
 	// Enforcement `enforce`: documents with faults are refused. `report`: they are stored, and the answer has the faults as warnings. `ratchet`: faults that the stored document has already are warnings, and others are refused.
 	Enforcement *CollectionDefinitionEnforcement `json:"enforcement,omitempty"`
+
+	// Expiry When documents expire: at a time that they name themselves, or some time after another one. From that instant on no read finds them and no condition of a write holds for them; soon
+	// after they are removed, each with a change of its own by `system`. A document without the time never expires.
+	Expiry *Expiry `json:"expiry,omitempty"`
 
 	// ID Where a new document's id comes from.
 	ID *IDSource `json:"id,omitempty"`
@@ -975,6 +1001,32 @@ type DocumentUpdate = json.RawMessage
 //
 // Example: 1h30m
 type Duration = string
+
+// Expiry When documents expire: at a time that they name themselves, or some time after another one. From that instant on no read finds them and no condition of a write holds for them; soon
+// after they are removed, each with a change of its own by `system`. A document without the time never expires.
+type Expiry struct {
+	// After Whole numbers with the units d, h, m and s, the longer before the shorter.
+	//
+	// Example: 1h30m
+	After *Duration `json:"after,omitempty"`
+
+	// At A path to a time (RFC 3339), such as `doc.expiresAt`, or `createdAt` or `updatedAt`.
+	//
+	// Example: createdAt
+	At string `json:"at"`
+
+	// Progress Kept by the server, and ignored in a request: how far that is, in documents.
+	Progress *struct {
+		Done  int64 `json:"done"`
+		Total int64 `json:"total"`
+	} `json:"progress,omitempty"`
+
+	// State Kept by the server, and ignored in a request. `building`: the documents that were there before are being gone through, and reads look at each to know. It is right already.
+	State *ExpiryState `json:"state,omitempty"`
+}
+
+// ExpiryState Kept by the server, and ignored in a request. `building`: the documents that were there before are being gone through, and reads look at each to know. It is right already.
+type ExpiryState string
 
 // Explanation How the documents were found.
 type Explanation struct {
@@ -1350,6 +1402,12 @@ type IfNoneMatch = string
 // ImportMode defines model for ImportMode.
 type ImportMode string
 
+// ListIfMatch defines model for ListIfMatch.
+type ListIfMatch = string
+
+// ListIfNoneMatch defines model for ListIfNoneMatch.
+type ListIfNoneMatch = string
+
 // NewDocumentID defines model for NewDocumentID.
 type NewDocumentID = string
 
@@ -1510,6 +1568,12 @@ type ListDocumentsParams struct {
 
 	// Count Whether to count all items: not, from statistics, exactly, or exactly up to 10,000.
 	Count *ListDocumentsParamsCount `form:"count,omitempty" json:"count,omitempty"`
+
+	// IfMatch Strong entity tags of a list, or `*`: go on only if it is still one of them.
+	IfMatch *ListIfMatch `json:"If-Match,omitempty"`
+
+	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
+	IfNoneMatch *ListIfNoneMatch `json:"If-None-Match,omitempty"`
 
 	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
 	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
@@ -1706,6 +1770,9 @@ type ImportDocumentsParamsExisting string
 
 // QueryDocumentsParams defines parameters for QueryDocuments.
 type QueryDocumentsParams struct {
+	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
+	IfNoneMatch *ListIfNoneMatch `json:"If-None-Match,omitempty"`
+
 	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
 	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
 }

@@ -766,6 +766,44 @@ func (siw *ServerInterfaceWrapper) ListDocuments(w http.ResponseWriter, r *http.
 
 	headers := r.Header
 
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch ListIfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch ListIfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
 	// ------------- Optional header parameter "Consistency-Token" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
 		var ConsistencyToken ConsistencyTokenParameter
@@ -2010,6 +2048,25 @@ func (siw *ServerInterfaceWrapper) QueryDocuments(w http.ResponseWriter, r *http
 	var params QueryDocumentsParams
 
 	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch ListIfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
 
 	// ------------- Optional header parameter "Consistency-Token" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Consistency-Token")]; found {
@@ -3938,6 +3995,7 @@ type ListDocuments200ResponseHeaders struct {
 	CDNCacheControl string
 	CacheControl    string
 	CacheTag        string
+	ETag            string
 	Link            string
 	RequestID       string
 	SurrogateKey    string
@@ -3958,12 +4016,37 @@ func (response ListDocuments200JSONResponse) VisitListDocumentsResponse(w http.R
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
 	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Link", fmt.Sprint(response.Headers.Link))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.Header().Set("Surrogate-Key", fmt.Sprint(response.Headers.SurrogateKey))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListDocuments304ResponseHeaders struct {
+	CDNCacheControl string
+	CacheControl    string
+	CacheTag        string
+	ETag            string
+	RequestID       string
+	SurrogateKey    string
+}
+
+type ListDocuments304Response struct {
+	Headers ListDocuments304ResponseHeaders
+}
+
+func (response ListDocuments304Response) VisitListDocumentsResponse(w http.ResponseWriter) error {
+	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Cache-Tag", fmt.Sprint(response.Headers.CacheTag))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Surrogate-Key", fmt.Sprint(response.Headers.SurrogateKey))
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListDocuments400ApplicationProblemPlusJSONResponse struct {
@@ -4031,6 +4114,24 @@ func (response ListDocuments406ApplicationProblemPlusJSONResponse) VisitListDocu
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDocuments412ApplicationProblemPlusJSONResponse struct {
+	StaleApplicationProblemPlusJSONResponse
+}
+
+func (response ListDocuments412ApplicationProblemPlusJSONResponse) VisitListDocumentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(412)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -6676,6 +6777,7 @@ type QueryDocumentsResponseObject interface {
 
 type QueryDocuments200ResponseHeaders struct {
 	CacheControl string
+	ETag         string
 	RequestID    string
 }
 
@@ -6692,10 +6794,29 @@ func (response QueryDocuments200JSONResponse) VisitQueryDocumentsResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type QueryDocuments304ResponseHeaders struct {
+	CacheControl string
+	ETag         string
+	RequestID    string
+}
+
+type QueryDocuments304Response struct {
+	Headers QueryDocuments304ResponseHeaders
+}
+
+func (response QueryDocuments304Response) VisitQueryDocumentsResponse(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.WriteHeader(304)
+	return nil
 }
 
 type QueryDocuments400ApplicationProblemPlusJSONResponse struct {

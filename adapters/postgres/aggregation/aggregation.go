@@ -15,6 +15,7 @@ import (
 
 	"github.com/sheafdb/sheaf/adapters/postgres/expression"
 	"github.com/sheafdb/sheaf/domain/aggregate"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/query"
 )
 
@@ -23,8 +24,9 @@ const Columns = `d.data, d.id, d.revision::numeric, d.created_at, d.updated_at`
 
 // Compile returns a statement whose rows are the texts of the rows of stages, at most one more than limit. documents is a SELECT of Columns; the values of the
 // statement are added to args.
-func Compile(documents string, stages []aggregate.Stage, columns []aggregate.Column, limit int64, args *expression.Arguments) (string, error) {
-	c := &compiler{args: args}
+// living returns the condition that a document under an alias is there, which begins with AND, or nothing.
+func Compile(documents string, stages []aggregate.Stage, columns []aggregate.Column, limit int64, living func(l index.Living, alias string) string, args *expression.Arguments) (string, error) {
+	c := &compiler{args: args, living: living}
 	from := c.table(`SELECT * FROM (` + documents + `) AS d(c1, c2, c3, c4, c5)`)
 	c.columns = 5
 	in := relation{name: from, variables: []variable{
@@ -62,6 +64,7 @@ type place struct {
 
 type compiler struct {
 	args    *expression.Arguments
+	living  func(l index.Living, alias string) string
 	tables  []string
 	columns int
 	err     error

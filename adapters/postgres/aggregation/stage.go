@@ -133,9 +133,9 @@ func (c *compiler) lookup(s *aggregate.Lookup, in relation) relation {
 	out := in.with(s.As, column)
 	out.name = c.table(fmt.Sprintf(`SELECT r.*, COALESCE((SELECT CASE WHEN jsonb_typeof(l.id) = 'array' THEN COALESCE(jsonb_agg(f.data ORDER BY i.n), '[]') ELSE jsonb_agg(f.data) -> 0 END
 		FROM jsonb_array_elements(CASE jsonb_typeof(l.id) WHEN 'array' THEN l.id ELSE jsonb_build_array(l.id) END) WITH ORDINALITY AS i(item, n)
-		CROSS JOIN LATERAL (SELECT x.data FROM public.documents AS x WHERE x.bucket = %s AND x.collection_id = %s AND x.id = public.sheaf_reference_v1(i.item) OFFSET 0) AS f), 'null') AS %s
+		CROSS JOIN LATERAL (SELECT x.data FROM public.documents AS x WHERE x.bucket = %s AND x.collection_id = %s AND x.id = public.sheaf_reference_v1(i.item)%s OFFSET 0) AS f), 'null') AS %s
 		FROM %s AS r CROSS JOIN LATERAL (SELECT %s AS id) AS l OFFSET 0`,
-		c.args.Add(s.Key.Bucket, "integer"), c.args.Add(s.Key.ID, "integer"), column, in.name, id))
+		c.args.Add(s.Key.Bucket, "integer"), c.args.Add(s.Key.ID, "integer"), c.living(s.Living, "x"), column, in.name, id))
 	return out
 }
 

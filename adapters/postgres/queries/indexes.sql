@@ -29,7 +29,7 @@ SELECT c.name AS collection, c.bucket, c.collection_id, x.index_id, x.name, x.sp
  LIMIT @page_size;
 
 -- name: GetIndexState :one
-SELECT state::text AS state, purged FROM public.collection_indexes WHERE index_id = @index_id AND collection_id = @collection_id;
+SELECT state::text AS state, purged, coalesce(spec ->> 'kind' = 'expires', false)::boolean AS expires FROM public.collection_indexes WHERE index_id = @index_id AND collection_id = @collection_id;
 
 -- Of several processes one goes on with the index.
 -- name: ClaimBuild :one
@@ -61,6 +61,10 @@ SELECT u.bucket, u.index_id, u.key, u.collection_id, u.id
  ORDER BY u.bucket, u.index_id, u.key, u.id COLLATE "C"
     ON CONFLICT DO NOTHING;
 
+-- The documents are locked by ListDocumentsToIndex.
+-- name: SetExpiries :exec
+SELECT public.sheaf_set_expiries_v1(@bucket::int, @collection_id::int, @ids::text[], @expires::timestamptz[]);
+
 -- Who has the keys; '' for a key that nobody has.
 -- name: ListUniqueHolders :many
 SELECT u.ordinal::int AS ordinal, coalesce(q.id, '')::text AS id
@@ -74,6 +78,15 @@ SELECT u.ordinal::int AS ordinal, coalesce(q.id, '')::text AS id
 SELECT (EXISTS (SELECT FROM public.index_entries AS e WHERE e.bucket = @bucket AND e.index_id = @index_id)
      OR EXISTS (SELECT FROM public.text_entries AS t WHERE t.bucket = @bucket AND t.index_id = @index_id)
      OR EXISTS (SELECT FROM public.unique_entries AS q WHERE q.bucket = ANY (@buckets::int[]) AND q.index_id = @index_id))::boolean AS holds;
+
+-- Nobody declares an index of the collection until the transaction ends.
+-- name: LockIndex :one
+SELECT state::text AS state FROM public.collection_indexes WHERE index_id = @index_id AND collection_id = @collection_id FOR UPDATE;
+
+-- Says whether the instants of a collection's documents are those of another index, which a declaration has put in the place of this one.
+-- name: ExpiresOtherwise :one
+SELECT EXISTS (SELECT FROM public.collection_indexes
+                WHERE collection_id = @collection_id AND index_id <> @index_id AND spec ->> 'kind' = 'expires' AND state IN ('b', 'r'));
 
 -- name: FinishPurge :exec
 UPDATE public.collection_indexes SET purged = true WHERE index_id = @index_id AND state = 'f';

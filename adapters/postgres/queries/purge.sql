@@ -45,6 +45,13 @@ DELETE FROM public.text_entries AS e
         WHERE x.bucket = @bucket AND x.index_id = @index_id
         LIMIT @batch FOR UPDATE SKIP LOCKED));
 
+-- name: PurgeExpiries :execrows
+UPDATE public.documents AS d SET expires_at = NULL
+ WHERE d.ctid = ANY (ARRAY(
+       SELECT x.ctid FROM public.documents AS x
+        WHERE x.bucket = @bucket AND x.collection_id = @collection_id AND x.expires_at IS NOT NULL
+        LIMIT @batch FOR UPDATE SKIP LOCKED));
+
 -- The entries of a unique index lie in the buckets of their keys, so all of them are looked into.
 -- name: PurgeUniqueEntries :execrows
 DELETE FROM public.unique_entries AS e

@@ -37,9 +37,9 @@ SELECT public.sheaf_write_v4(
        @taken_buckets::int[], @taken_counts::bigint[], @checked_collections::int[], @checked_revisions::bigint[])::bigint[] AS bases;
 
 -- name: WriteWithEntries :one
-SELECT public.sheaf_write_v5(
+SELECT public.sheaf_write_v6(
        @buckets::int[], @collections::int[], @ids::text[], @bases::bigint[], @revisions::bigint[], @schema_revisions::bigint[], @ops::text[],
-       @created::timestamptz[], @ats::timestamptz[], (@datas::text[])::jsonb[], @lock_order::int[], @inserts::int,
+       @created::timestamptz[], @ats::timestamptz[], @expires::timestamptz[], (@datas::text[])::jsonb[], @lock_order::int[], @inserts::int,
        @gone_buckets::int[], @gone_indexes::int[], @gone_keys::bytea[], @gone_ids::text[],
        @entry_buckets::int[], @entry_indexes::int[], @entry_keys::bytea[], @entry_ids::text[],
        @text_buckets::int[], @text_indexes::int[], @text_ids::text[], @text_gone::boolean[], @languages::text[], @a::text[], @b::text[], @c::text[], @d::text[],
@@ -57,13 +57,13 @@ SELECT public.sheaf_write_texts_v1(
        @text_buckets::int[], @text_indexes::int[], @text_ids::text[], @text_gone::boolean[], @languages::text[], @a::text[], @b::text[], @c::text[], @d::text[]);
 
 -- name: WriteUnique :exec
-SELECT public.sheaf_write_unique_v1(
+SELECT public.sheaf_write_unique_v2(
        @unique_buckets::int[], @unique_indexes::int[], @unique_keys::bytea[], @unique_collections::int[], @unique_ids::text[], @unique_gone::boolean[]);
 
 -- name: WriteDocuments :exec
-SELECT public.sheaf_write_documents_v1(
+SELECT public.sheaf_write_documents_v2(
        @buckets::int[], @collections::int[], @ids::text[], @bases::bigint[], @revisions::bigint[], @schema_revisions::bigint[], @ops::text[],
-       @created::timestamptz[], @ats::timestamptz[], (@datas::text[])::jsonb[], @lock_order::int[], @inserts::int);
+       @created::timestamptz[], @ats::timestamptz[], @expires::timestamptz[], (@datas::text[])::jsonb[], @lock_order::int[], @inserts::int);
 
 -- name: TakePositions :one
 SELECT public.sheaf_take_positions_v1(@taken_buckets::int[], @taken_counts::bigint[], @checked_collections::int[], @checked_revisions::bigint[])::bigint[] AS bases;

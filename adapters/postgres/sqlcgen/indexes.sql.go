@@ -120,6 +120,24 @@ func (q *Queries) DropIndex(ctx context.Context, indexID int32) error {
 	return err
 }
 
+const ExpiresOtherwise = `-- name: ExpiresOtherwise :one
+SELECT EXISTS (SELECT FROM public.collection_indexes
+                WHERE collection_id = $1 AND index_id <> $2 AND spec ->> 'kind' = 'expires' AND state IN ('b', 'r'))
+`
+
+type ExpiresOtherwiseParams struct {
+	CollectionID int32
+	IndexID      int32
+}
+
+// Says whether the instants of a collection's documents are those of another index, which a declaration has put in the place of this one.
+func (q *Queries) ExpiresOtherwise(ctx context.Context, arg ExpiresOtherwiseParams) (bool, error) {
+	row := q.db.QueryRow(ctx, ExpiresOtherwise, arg.CollectionID, arg.IndexID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const FinishPurge = `-- name: FinishPurge :exec
 UPDATE public.collection_indexes SET purged = true WHERE index_id = $1 AND state = 'f'
 `
@@ -130,7 +148,7 @@ func (q *Queries) FinishPurge(ctx context.Context, indexID int32) error {
 }
 
 const GetIndexState = `-- name: GetIndexState :one
-SELECT state::text AS state, purged FROM public.collection_indexes WHERE index_id = $1 AND collection_id = $2
+SELECT state::text AS state, purged, coalesce(spec ->> 'kind' = 'expires', false)::boolean AS expires FROM public.collection_indexes WHERE index_id = $1 AND collection_id = $2
 `
 
 type GetIndexStateParams struct {
@@ -139,14 +157,15 @@ type GetIndexStateParams struct {
 }
 
 type GetIndexStateRow struct {
-	State  string
-	Purged bool
+	State   string
+	Purged  bool
+	Expires bool
 }
 
 func (q *Queries) GetIndexState(ctx context.Context, arg GetIndexStateParams) (GetIndexStateRow, error) {
 	row := q.db.QueryRow(ctx, GetIndexState, arg.IndexID, arg.CollectionID)
 	var i GetIndexStateRow
-	err := row.Scan(&i.State, &i.Purged)
+	err := row.Scan(&i.State, &i.Purged, &i.Expires)
 	return i, err
 }
 
@@ -389,6 +408,23 @@ func (q *Queries) ListUniqueHolders(ctx context.Context, arg ListUniqueHoldersPa
 	return items, nil
 }
 
+const LockIndex = `-- name: LockIndex :one
+SELECT state::text AS state FROM public.collection_indexes WHERE index_id = $1 AND collection_id = $2 FOR UPDATE
+`
+
+type LockIndexParams struct {
+	IndexID      int32
+	CollectionID int32
+}
+
+// Nobody declares an index of the collection until the transaction ends.
+func (q *Queries) LockIndex(ctx context.Context, arg LockIndexParams) (string, error) {
+	row := q.db.QueryRow(ctx, LockIndex, arg.IndexID, arg.CollectionID)
+	var state string
+	err := row.Scan(&state)
+	return state, err
+}
+
 const LockIndexes = `-- name: LockIndexes :many
 SELECT index_id, name, spec, state::text AS state, done, total, failure
   FROM public.collection_indexes
@@ -434,4 +470,26 @@ func (q *Queries) LockIndexes(ctx context.Context, collectionID int32) ([]LockIn
 		return nil, err
 	}
 	return items, nil
+}
+
+const SetExpiries = `-- name: SetExpiries :exec
+SELECT public.sheaf_set_expiries_v1($1::int, $2::int, $3::text[], $4::timestamptz[])
+`
+
+type SetExpiriesParams struct {
+	Bucket       int32
+	CollectionID int32
+	Ids          []string
+	Expires      []time.Time
+}
+
+// The documents are locked by ListDocumentsToIndex.
+func (q *Queries) SetExpiries(ctx context.Context, arg SetExpiriesParams) error {
+	_, err := q.db.Exec(ctx, SetExpiries,
+		arg.Bucket,
+		arg.CollectionID,
+		arg.Ids,
+		arg.Expires,
+	)
+	return err
 }

@@ -180,6 +180,28 @@ func (q *Queries) PurgeDocuments(ctx context.Context, arg PurgeDocumentsParams) 
 	return result.RowsAffected(), nil
 }
 
+const PurgeExpiries = `-- name: PurgeExpiries :execrows
+UPDATE public.documents AS d SET expires_at = NULL
+ WHERE d.ctid = ANY (ARRAY(
+       SELECT x.ctid FROM public.documents AS x
+        WHERE x.bucket = $1 AND x.collection_id = $2 AND x.expires_at IS NOT NULL
+        LIMIT $3 FOR UPDATE SKIP LOCKED))
+`
+
+type PurgeExpiriesParams struct {
+	Bucket       int32
+	CollectionID int32
+	Batch        int32
+}
+
+func (q *Queries) PurgeExpiries(ctx context.Context, arg PurgeExpiriesParams) (int64, error) {
+	result, err := q.db.Exec(ctx, PurgeExpiries, arg.Bucket, arg.CollectionID, arg.Batch)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const PurgeIndexEntries = `-- name: PurgeIndexEntries :execrows
 DELETE FROM public.index_entries AS e
  WHERE e.ctid = ANY (ARRAY(

@@ -242,9 +242,9 @@ func (q *Queries) Write(ctx context.Context, arg WriteParams) ([]int64, error) {
 }
 
 const WriteDocuments = `-- name: WriteDocuments :exec
-SELECT public.sheaf_write_documents_v1(
+SELECT public.sheaf_write_documents_v2(
        $1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
-       $8::timestamptz[], $9::timestamptz[], ($10::text[])::jsonb[], $11::int[], $12::int)
+       $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], ($11::text[])::jsonb[], $12::int[], $13::int)
 `
 
 type WriteDocumentsParams struct {
@@ -257,6 +257,7 @@ type WriteDocumentsParams struct {
 	Ops             []string
 	Created         []time.Time
 	Ats             []time.Time
+	Expires         []time.Time
 	Datas           []string
 	LockOrder       []int32
 	Inserts         int32
@@ -273,6 +274,7 @@ func (q *Queries) WriteDocuments(ctx context.Context, arg WriteDocumentsParams) 
 		arg.Ops,
 		arg.Created,
 		arg.Ats,
+		arg.Expires,
 		arg.Datas,
 		arg.LockOrder,
 		arg.Inserts,
@@ -344,7 +346,7 @@ func (q *Queries) WriteTexts(ctx context.Context, arg WriteTextsParams) error {
 }
 
 const WriteUnique = `-- name: WriteUnique :exec
-SELECT public.sheaf_write_unique_v1(
+SELECT public.sheaf_write_unique_v2(
        $1::int[], $2::int[], $3::bytea[], $4::int[], $5::text[], $6::boolean[])
 `
 
@@ -370,15 +372,15 @@ func (q *Queries) WriteUnique(ctx context.Context, arg WriteUniqueParams) error 
 }
 
 const WriteWithEntries = `-- name: WriteWithEntries :one
-SELECT public.sheaf_write_v5(
+SELECT public.sheaf_write_v6(
        $1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
-       $8::timestamptz[], $9::timestamptz[], ($10::text[])::jsonb[], $11::int[], $12::int,
-       $13::int[], $14::int[], $15::bytea[], $16::text[],
-       $17::int[], $18::int[], $19::bytea[], $20::text[],
-       $21::int[], $22::int[], $23::text[], $24::boolean[], $25::text[], $26::text[], $27::text[], $28::text[], $29::text[],
-       $30::int[], $31::int[], $32::bytea[], $33::int[], $34::text[], $35::boolean[],
-       $36::bigint[], $37::text[], $38::text[],
-       $39::int[], $40::bigint[], $41::int[], $42::bigint[])::bigint[] AS bases
+       $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], ($11::text[])::jsonb[], $12::int[], $13::int,
+       $14::int[], $15::int[], $16::bytea[], $17::text[],
+       $18::int[], $19::int[], $20::bytea[], $21::text[],
+       $22::int[], $23::int[], $24::text[], $25::boolean[], $26::text[], $27::text[], $28::text[], $29::text[], $30::text[],
+       $31::int[], $32::int[], $33::bytea[], $34::int[], $35::text[], $36::boolean[],
+       $37::bigint[], $38::text[], $39::text[],
+       $40::int[], $41::bigint[], $42::int[], $43::bigint[])::bigint[] AS bases
 `
 
 type WriteWithEntriesParams struct {
@@ -391,6 +393,7 @@ type WriteWithEntriesParams struct {
 	Ops                []string
 	Created            []time.Time
 	Ats                []time.Time
+	Expires            []time.Time
 	Datas              []string
 	LockOrder          []int32
 	Inserts            int32
@@ -437,6 +440,7 @@ func (q *Queries) WriteWithEntries(ctx context.Context, arg WriteWithEntriesPara
 		arg.Ops,
 		arg.Created,
 		arg.Ats,
+		arg.Expires,
 		arg.Datas,
 		arg.LockOrder,
 		arg.Inserts,
