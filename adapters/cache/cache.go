@@ -65,6 +65,7 @@ type others interface {
 	ports.DocumentAggregator
 	ports.DocumentHistory
 	ports.ChangeReader
+	ports.ExpiryStore
 	ports.IndexStore
 	ports.ReceiptStore
 	ports.OperationStore

@@ -43,8 +43,14 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		return nil, err
 	}
 
-	parts := app.Dependencies{Store: app.Relate(store), Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
-	catalog := app.NewCatalog(store, now, parts.Limits.Schema)
+	cached, err := openCache(settings, store, w.telemetry)
+	if err != nil {
+		store.Close()
+		return nil, err
+	}
+
+	parts := app.Dependencies{Store: app.Relate(cached.store), Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
+	catalog := app.NewCatalog(cached.store, now, parts.Limits.Schema)
 	collections := &app.Collections{Dependencies: parts, Catalog: catalog}
 	documents := &app.Documents{Dependencies: parts, Catalog: catalog}
 	receipts := &app.Receipts{Dependencies: parts, Retention: settings.Idempotency.Retention}
@@ -65,7 +71,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		Receipts:         receipts,
 		Roles:            settings.Roles,
 		RootKey:          settings.Auth.RootKey.Reveal(),
-		Checks:           []ports.HealthCheck{{Name: "postgres", Check: store.Ping}},
+		Checks:           append([]ports.HealthCheck{{Name: "postgres", Check: store.Ping}}, cached.checks...),
 		Metrics:          metrics,
 		Registry:         w.telemetry.Registry,
 		Log:              log,
@@ -81,6 +87,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		Version:          w.build.Version,
 	})
 	if err != nil {
+		cached.close()
 		store.Close()
 		return nil, err
 	}
@@ -89,6 +96,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	looping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var loops sync.WaitGroup
 	loops.Go(func() { catalog.Follow(looping, log) })
+	loops.Go(func() { cached.follow(looping) })
 	if slices.Contains(settings.Roles, "process") {
 		loops.Go(func() { collections.Purge(looping, log) })
 		loops.Go(func() { collections.BuildIndexes(looping, log) })
@@ -103,6 +111,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 			stop()
 			return endWithin(ctx, "close the database", func() {
 				loops.Wait()
+				cached.close()
 				store.Close()
 			})
 		},
