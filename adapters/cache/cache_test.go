@@ -100,7 +100,9 @@ func TestPort_MemoryAndRedis(t *testing.T) {
 		"Documents": porttest.Documents, "Writes": porttest.Writes, "Recent": porttest.Recent, "Purge": porttest.Purge, "Concurrency": porttest.Concurrency,
 	} {
 		t.Run(name, func(t *testing.T) {
-			part(t, func(tb testing.TB) ports.Store { return reading{inFront(tb, memory.New(), withShared(tb, redis.URL()))} })
+			part(t, func(tb testing.TB) ports.Store {
+				return reading{inFront(tb, memory.New(), withShared(tb, redis.URL()))}
+			})
 		})
 	}
 }

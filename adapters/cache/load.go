@@ -106,7 +106,7 @@ func (s *Store) keep(l *ledger, p place, e *entry) (change.Position, bool) {
 	if e.at < b.since(slot) {
 		return 0, false
 	}
-	if s.ledger.Load() == l && s.older(p, e.at) && !s.purged.has(p.key) {
+	if s.ledger.Load() == l && !s.purged.has(p.key) && s.improves(p, e) {
 		_ = s.memory.Set(context.Background(), p, e) // memory does not fail
 	}
 	// All changes up to there are known, and none of them is of this document and after the entry.
@@ -117,4 +117,14 @@ func (s *Store) keep(l *ledger, p place, e *entry) (change.Position, bool) {
 func (s *Store) older(p place, at change.Position) bool {
 	found, err := s.memory.Get(context.Background(), p)
 	return err != nil || found.(*entry).at < at
+}
+
+// improves says whether an entry is newer than what is in memory, if anything. What was read at the same position may be newer than the position says, and its revision tells.
+func (s *Store) improves(p place, e *entry) bool {
+	found, err := s.memory.Get(context.Background(), p)
+	if err != nil {
+		return true
+	}
+	have := found.(*entry)
+	return e.at > have.at || e.at == have.at && (e.gone || have.gone || e.document.Revision > have.document.Revision)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -83,6 +84,19 @@ func (s *Server) Restart() {
 		if time.Now().After(end) {
 			s.tb.Fatalf("redis-server does not answer: %v", err)
 		}
+	}
+}
+
+// Freeze stops the server in the middle of whatever it does, and Thaw lets it go on: in between it takes connections and does not answer.
+func (s *Server) Freeze() { s.signal(syscall.SIGSTOP) }
+
+// Thaw ends a Freeze.
+func (s *Server) Thaw() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(what os.Signal) {
+	s.tb.Helper()
+	if err := s.cmd.Process.Signal(what); err != nil {
+		s.tb.Fatal(err)
 	}
 }
 
