@@ -25,6 +25,7 @@ CREATE TABLE public.operations (
     first         bigint           NOT NULL, -- positions of the bucket between which its changes lie
     last          bigint           NOT NULL,
     failure       jsonb,                     -- why it failed
+    steps         bigint           NOT NULL, -- how many were committed
     holder        text             NOT NULL, -- who claimed it last
     held_until    timestamptz,
     claims        integer          NOT NULL  -- how often it was claimed since it went on last

@@ -33,7 +33,8 @@ const (
 )
 
 // DocumentReader finds documents, those included that have expired and are still stored: what is read of a collection whose documents expire is for collection.Living to judge.
-// Data is canonical text, and is not changed after it was returned.
+// Data is canonical text, and is not changed after it was returned; that of documents which are returned together may lie in one piece of memory, which who keeps one of them keeps.
+// A slice of documents is the caller's.
 type DocumentReader interface {
 	// Get returns the current document.
 	// It fails with fault.NotFound when there is none; the fault names no collection, which an adapter knows only by its key.
@@ -106,4 +107,5 @@ type Store interface {
 	IndexStore
 	ReceiptStore
 	OperationStore
+	FollowerStore
 }

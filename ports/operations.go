@@ -8,6 +8,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/operation"
+	"github.com/sheafdb/sheaf/domain/receipt"
 )
 
 // OperationRange is a stretch of the list of operations, from the newest down.
@@ -37,8 +38,9 @@ type OperationReader interface {
 
 // OperationWriter changes operations; each call is atomic. What becomes of an operation is for package operation to say.
 type OperationWriter interface {
-	// InsertOperation keeps a new operation. It fails with fault.Conflict, code "operation.exists", when the id is taken.
-	InsertOperation(ctx context.Context, o operation.Operation) error
+	// InsertOperation keeps a new operation, and with it the receipt of the request that asked for it; nil where there is none.
+	// It fails with fault.Conflict, code "operation.exists", when the id is taken, and with receipt.ErrLost when the claim is lost; nothing is kept then.
+	InsertOperation(ctx context.Context, o operation.Operation, r *receipt.Pending[operation.Operation]) error
 
 	// ClaimOperation claims an operation that is claimable: of each collection only the one with the lowest id that has not ended, and of these the one with the lowest id.
 	// found is false when there is none. Of several callers at once, each operation goes to one.

@@ -29,8 +29,9 @@ type Find struct {
 // Found is what Find found.
 type Found struct {
 	Items []document.Document
-	// Places are those of the items where the order is by rank; else the documents tell, and it is nil.
-	Places []search.Position
+	// Ends are the places of the first and the last item, where there are items and the adapter knows their places without looking into them; nil where the documents tell.
+	// In an order by rank they do not.
+	Ends []search.Position
 	// More says that the list goes on.
 	More bool
 	// At is the position of the collection's bucket at the moment that the answer is of, and Unplaced where it is of several moments.

@@ -5,6 +5,7 @@
 #   cc        a C compiler (the race detector links with it)
 #   node      Node.js 18.18 or newer with npm (the contract linter)
 #   redis     redis-server (tests of the shared cache)
+#   varnish   Varnish with its modules (tests of caches in front)
 #   browser   Chromium (tests of the pages)
 #
 # Does nothing, quickly, when all is there. As root on Debian or Ubuntu it installs what is missing; anybody else is told the
@@ -27,12 +28,14 @@ have_node() {
   [[ $v =~ ^v([0-9]+)\.([0-9]+)\. ]] && (( BASH_REMATCH[1] > 18 || (BASH_REMATCH[1] == 18 && BASH_REMATCH[2] >= 18) ))
 }
 have_redis() { command -v redis-server >/dev/null; }
+have_varnish() { { command -v varnishd >/dev/null || [ -x /usr/sbin/varnishd ]; } && compgen -G '/usr/lib/*/varnish/vmods/libvmod_xkey.so' >/dev/null; }
 have_browser() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
 
 debian_postgres=postgresql      brew_postgres=postgresql@17
 debian_cc='gcc libc6-dev'       brew_cc=
 debian_node='nodejs npm'        brew_node=node
 debian_redis=redis-server       brew_redis=redis
+debian_varnish='varnish varnish-modules' brew_varnish=varnish
 debian_browser=chromium         brew_browser='--cask chromium'
 
 missing() {
@@ -65,6 +68,9 @@ echo "setup: installing ${wanted[*]}"
 if [[ " ${lacking[*]} " == *' postgres '* && ! -e /etc/postgresql-common/createcluster.conf ]]; then
   mkdir -p /etc/postgresql-common
   echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf
+fi
+if [[ " ${lacking[*]} " == *' varnish '* && -d /etc/systemd/system && ! -e /etc/systemd/system/varnish.service ]]; then
+  ln -s /dev/null /etc/systemd/system/varnish.service
 fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq

@@ -20,7 +20,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	gocache "github.com/eko/gocache/lib/v4/store"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/sheafdb/sheaf/domain/change"
@@ -69,14 +68,15 @@ type others interface {
 	ports.IndexStore
 	ports.ReceiptStore
 	ports.OperationStore
+	ports.FollowerStore
 }
 
 // Store is a cache in front of a store. Its methods may be called concurrently. Until Follow runs it keeps nothing.
 type Store struct {
 	others
 	inner  ports.Store
-	memory gocache.StoreInterface
-	sized  *memory // the same, for its size
+	memory memory
+	otter  *otterStore // what is behind memory
 	shared *Shared
 	bound  time.Duration
 	now    func() time.Time
@@ -109,16 +109,16 @@ func New(c Config) *Store {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	m := newMemory(c.MaxBytes)
+	o := newOtter(c.MaxBytes)
 	s := &Store{
-		others: c.Store, inner: c.Store, memory: m, sized: m, shared: c.Shared, bound: c.MaxStaleness, now: c.Now, log: c.Logger, start: c.Now(), woken: make(chan struct{}, 1),
+		others: c.Store, inner: c.Store, memory: memory{o}, otter: o, shared: c.Shared, bound: c.MaxStaleness, now: c.Now, log: c.Logger, start: c.Now(), woken: make(chan struct{}, 1),
 	}
 	s.ledger.Store(newLedger())
 	return s
 }
 
 // Close forgets everything. The store behind it stays open. It may be called twice.
-func (s *Store) Close() { s.close.Do(s.sized.close) }
+func (s *Store) Close() { s.close.Do(s.otter.close) }
 
 // place is where a document is.
 type place struct {
@@ -165,11 +165,9 @@ func (s *Store) GetRecent(ctx context.Context, key collection.Key, id ident.Docu
 	p := place{key, id}
 	// How far the bucket was followed has to be read before the entry: then the entry is no older.
 	followed := change.Position(l.buckets[key.Bucket].through.Load())
-	if found, err := s.memory.Get(ctx, p); err == nil {
-		if e := found.(*entry); seen <= max(e.at, followed) {
-			s.stat.memoryHits.Add(1)
-			return e.answer(ports.FromMemory)
-		}
+	if e := s.memory.get(p); e != nil && seen <= max(e.at, followed) {
+		s.stat.memoryHits.Add(1)
+		return e.answer(ports.FromMemory)
 	}
 	s.stat.memoryMisses.Add(1)
 	return s.load(ctx, l, p, seen)

@@ -64,6 +64,9 @@ func inFront(tb testing.TB, store ports.Store, change ...func(*cache.Config)) *c
 		f(&c)
 	}
 	s := cache.New(c)
+	if counted, ok := store.(*counting); ok {
+		counted.wakes = append(counted.wakes, s.Wake)
+	}
 	follow(tb, s)
 	return s
 }
@@ -90,34 +93,36 @@ func openPostgres(tb testing.TB, url string) *postgres.Store {
 
 func TestPort_Memory(t *testing.T) {
 	t.Parallel()
-	porttest.Store(t, func(tb testing.TB) ports.Store { return reading{inFront(tb, memory.New())} }, porttest.Without(porttest.Text))
+	porttest.Store(t, func(tb testing.TB) ports.Store {
+		tb.Helper()
+		return reading{inFront(tb, memory.New())}
+	}, porttest.Without(porttest.Text))
 }
 
-func TestPort_MemoryAndRedis(t *testing.T) {
+// What a cache can spoil is tried again with Redis, on both stores.
+func TestPort_Redis(t *testing.T) {
 	t.Parallel()
-	redis := redistest.Start(t)
-	for name, part := range map[string]func(*testing.T, porttest.Open){
-		"Documents": porttest.Documents, "Writes": porttest.Writes, "Recent": porttest.Recent, "Purge": porttest.Purge, "Concurrency": porttest.Concurrency,
-	} {
-		t.Run(name, func(t *testing.T) {
-			part(t, func(tb testing.TB) ports.Store {
-				return reading{inFront(tb, memory.New(), withShared(tb, redis.URL()))}
-			})
-		})
+	server := redistest.Start(t)
+	behind := map[string]porttest.Open{
+		"memory": func(testing.TB) ports.Store { return memory.New() },
+		"postgres": func(tb testing.TB) ports.Store {
+			tb.Helper()
+			return openPostgres(tb, schema.Open(tb))
+		},
 	}
-}
-
-func TestPort_Postgres(t *testing.T) {
-	t.Parallel()
-	redis := redistest.Start(t)
-	for name, part := range map[string]func(*testing.T, porttest.Open){
-		"Documents": porttest.Documents, "Writes": porttest.Writes, "Recent": porttest.Recent, "Changes": porttest.Changes, "Purge": porttest.Purge, "Concurrency": porttest.Concurrency,
-	} {
-		t.Run(name, func(t *testing.T) {
-			part(t, func(tb testing.TB) ports.Store {
-				return reading{inFront(tb, openPostgres(tb, schema.Open(tb)), withShared(tb, redis.URL()))}
+	parts := map[string]func(*testing.T, porttest.Open){
+		"Documents": porttest.Documents, "Writes": porttest.Writes, "Recent": porttest.Recent, "Purge": porttest.Purge, "Concurrency": porttest.Concurrency,
+	}
+	for kind, open := range behind {
+		for name, part := range parts {
+			t.Run(kind+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				part(t, func(tb testing.TB) ports.Store {
+					tb.Helper()
+					return reading{inFront(tb, open(tb), withShared(tb, server.URL()))}
+				})
 			})
-		})
+		}
 	}
 }
 

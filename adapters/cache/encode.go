@@ -18,10 +18,9 @@ var errForeign = errors.New("not an entry of this place")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// appendEntry appends an entry as it is shared: version, place, position, the document with its lengths, and a checksum of it all.
-func appendEntry(b []byte, p place, e *entry) []byte {
-	begin := len(b)
-	b = append(b, entryVersion)
+// formatEntry returns an entry as it is shared: version, place, position, the document with its lengths, and a checksum of it all.
+func formatEntry(p place, e *entry) []byte {
+	b := append(make([]byte, 0, len(e.document.Data)+len(p.id.String())+64), entryVersion)
 	b = appendText(b, p.name())
 	b = binary.AppendUvarint(b, uint64(e.at))
 	if e.gone {
@@ -32,16 +31,16 @@ func appendEntry(b []byte, p place, e *entry) []byte {
 		b = binary.AppendUvarint(b, uint64(e.document.SchemaRevision))
 		b = binary.AppendVarint(b, e.document.CreatedAt.UnixMicro())
 		b = binary.AppendVarint(b, e.document.UpdatedAt.UnixMicro())
-		b = appendText(b, string(e.document.Data))
+		b = appendText(b, e.document.Data)
 	}
-	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b[begin:], castagnoli))
+	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-func appendText(b []byte, text string) []byte {
+func appendText[T string | []byte](b []byte, text T) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
 }
 
-// parseEntry reads what appendEntry wrote of that place, and nothing else.
+// parseEntry reads what formatEntry wrote of that place, and nothing else.
 func parseEntry(text string, p place) (*entry, error) {
 	if len(text) <= crc32.Size {
 		return nil, errForeign

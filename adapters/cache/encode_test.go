@@ -33,7 +33,7 @@ func TestEntry_RoundTrip(t *testing.T) {
 			UpdatedAt: time.Date(2026, 11, 24, 12, 0, 0, 123_456_000, time.UTC), Data: []byte(`{"n":1.10}`),
 		}},
 	} {
-		text := string(appendEntry(nil, p, e))
+		text := string(formatEntry(p, e))
 		got, err := parseEntry(text, p)
 		if err != nil || !reflect.DeepEqual(got, e) {
 			t.Errorf("got %+v, %v, want %+v", got, err, e)
@@ -49,14 +49,14 @@ func TestEntry_RoundTrip(t *testing.T) {
 func FuzzParseEntry(f *testing.F) {
 	p := at("a")
 	f.Add([]byte{})
-	f.Add(appendEntry(nil, p, &entry{at: 7, gone: true}))
-	f.Add(appendEntry(nil, p, &entry{at: 7, document: document.Document{ID: p.id, Revision: 3, Data: []byte(`1`)}}))
+	f.Add(formatEntry(p, &entry{at: 7, gone: true}))
+	f.Add(formatEntry(p, &entry{at: 7, document: document.Document{ID: p.id, Revision: 3, Data: []byte(`1`)}}))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		e, err := parseEntry(string(text), p)
 		if err != nil {
 			return
 		}
-		again, err := parseEntry(string(appendEntry(nil, p, e)), p)
+		again, err := parseEntry(string(formatEntry(p, e)), p)
 		if err != nil || !reflect.DeepEqual(again, e) {
 			t.Errorf("%+v came back as %+v, %v", e, again, err)
 		}

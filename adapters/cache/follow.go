@@ -15,12 +15,24 @@ const (
 	newsRounds = 50
 	// forgetAfter is how long the store may be out of reach before the cache begins anew: what is kept of changes is kept for longer than that.
 	forgetAfter = 10 * time.Minute
+	// rest is how long the follower waits before it asks again, whoever wakes it: a message may be one of very many.
+	rest = 20 * time.Millisecond
 	// warmth is how many changes of each bucket the follower begins before the newest, where there is a shared cache: entries that are not older can be used at once.
 	warmth = 500
 )
 
-// Follow keeps the cache up to date with what other processes change, until ctx ends.
+// Wake has the follower ask soon what changed, for those who know that something has.
+func (s *Store) Wake() {
+	select {
+	case s.woken <- struct{}{}:
+	default:
+	}
+}
+
+// Follow keeps the cache up to date with what other processes change, until ctx ends: it asks regularly, and when somebody says in Redis that there is something new.
 func (s *Store) Follow(ctx context.Context) {
+	listening := s.shared.listen(s.Wake)
+	defer listening()
 	tick := time.NewTicker(s.bound / 4)
 	defer tick.Stop()
 	last, failing := s.elapsed(), false
@@ -46,6 +58,7 @@ func (s *Store) Follow(ctx context.Context) {
 			return
 		case <-tick.C:
 		case <-s.woken:
+			pause(ctx, min(rest, s.bound/8)) // who is woken all the time, rests all the same
 		}
 	}
 }
@@ -119,7 +132,7 @@ func (s *Store) take(l *ledger, news change.News) {
 			_, slot := l.of(p)
 			b.note(slot, t.Position)
 			if s.older(p, t.Position) {
-				_ = s.memory.Delete(context.Background(), p) // memory does not fail
+				s.memory.drop(p)
 			}
 		}
 		until := news.Until[bucketNumber]
@@ -143,15 +156,13 @@ func (s *Store) take(l *ledger, news change.News) {
 
 // restart forgets everything, if the ledger is still the one in force. Nothing is served from here until the follower has begun anew.
 func (s *Store) restart(l *ledger) {
-	for i := range l.buckets { // whoever puts an entry has the lock of its bucket
-		l.buckets[i].mu.Lock()
-		defer l.buckets[i].mu.Unlock()
-	}
+	l.lock() // whoever puts an entry has the lock of its bucket
+	defer l.unlock()
 	if s.ledger.Load() != l {
 		return
 	}
 	s.stat.restarts.Add(1)
 	s.trusted.Store(0)
 	s.ledger.Store(newLedger())
-	_ = s.memory.Clear(context.Background()) // memory does not fail
+	s.memory.clear()
 }

@@ -71,6 +71,19 @@ func (l *ledger) followed() (at change.Positions) {
 	return at
 }
 
+// lock has all buckets to itself. Nobody else has more than one.
+func (l *ledger) lock() {
+	for i := range l.buckets {
+		l.buckets[i].mu.Lock()
+	}
+}
+
+func (l *ledger) unlock() {
+	for i := range l.buckets {
+		l.buckets[i].mu.Unlock()
+	}
+}
+
 func (l *ledger) of(p place) (b *bucket, slot int) {
 	return &l.buckets[p.key.Bucket], int(maphash.Comparable(l.seed, p) & (slots - 1))
 }

@@ -107,7 +107,7 @@ func (s *Store) keep(l *ledger, p place, e *entry) (change.Position, bool) {
 		return 0, false
 	}
 	if s.ledger.Load() == l && !s.purged.has(p.key) && s.improves(p, e) {
-		_ = s.memory.Set(context.Background(), p, e) // memory does not fail
+		s.memory.set(p, e)
 	}
 	// All changes up to there are known, and none of them is of this document and after the entry.
 	return max(e.at, change.Position(b.through.Load())), true
@@ -115,16 +115,12 @@ func (s *Store) keep(l *ledger, p place, e *entry) (change.Position, bool) {
 
 // older says whether what is in memory, if anything, is of an earlier position.
 func (s *Store) older(p place, at change.Position) bool {
-	found, err := s.memory.Get(context.Background(), p)
-	return err != nil || found.(*entry).at < at
+	have := s.memory.get(p)
+	return have == nil || have.at < at
 }
 
 // improves says whether an entry is newer than what is in memory, if anything. What was read at the same position may be newer than the position says, and its revision tells.
 func (s *Store) improves(p place, e *entry) bool {
-	found, err := s.memory.Get(context.Background(), p)
-	if err != nil {
-		return true
-	}
-	have := found.(*entry)
-	return e.at > have.at || e.at == have.at && (e.gone || have.gone || e.document.Revision > have.document.Revision)
+	have := s.memory.get(p)
+	return have == nil || e.at > have.at || e.at == have.at && (e.gone || have.gone || e.document.Revision > have.document.Revision)
 }

@@ -49,6 +49,7 @@ type Shared struct {
 	breaker *gobreaker.CircuitBreaker[string]
 	timeout time.Duration
 	queue   chan sending
+	news    chan struct{}
 	sent    sync.WaitGroup
 	stop    context.CancelFunc
 	close   sync.Once
@@ -89,7 +90,7 @@ func OpenShared(c SharedConfig) (*Shared, error) {
 	redis.SetLogger(silent{})
 	client := redis.NewClient(options)
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Shared{client: client, store: redisstore.NewRedis(client), timeout: c.Timeout, queue: make(chan sending, sharedQueue), stop: stop}
+	s := &Shared{client: client, store: redisstore.NewRedis(client), timeout: c.Timeout, queue: make(chan sending, sharedQueue), news: make(chan struct{}, 1), stop: stop}
 	s.breaker = gobreaker.NewCircuitBreaker[string](gobreaker.Settings{
 		Name: "redis", MaxRequests: 1, Timeout: brokenFor,
 		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= brokenAfter },
@@ -98,6 +99,7 @@ func OpenShared(c SharedConfig) (*Shared, error) {
 		},
 	})
 	s.sent.Go(func() { s.send(ctx) })
+	s.sent.Go(func() { s.tell(ctx) })
 	return s, nil
 }
 
@@ -194,7 +196,7 @@ func (s *Shared) set(ctx context.Context, next sending) {
 		return guard(func() (string, error) {
 			// Entries that came together do not go together.
 			keep := sharedFor - sharedFor/10 + rand.N(sharedFor/5)
-			return "", s.store.Set(ctx, keyOf(next.history, next.place), appendEntry(nil, next.place, next.entry), gocache.WithExpiration(keep))
+			return "", s.store.Set(ctx, keyOf(next.history, next.place), formatEntry(next.place, next.entry), gocache.WithExpiration(keep))
 		})
 	})
 	if err != nil {

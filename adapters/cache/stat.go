@@ -37,7 +37,7 @@ type Stat struct {
 func (s *Store) Stat() Stat {
 	stat := Stat{
 		MemoryHits: s.stat.memoryHits.Load(), MemoryMisses: s.stat.memoryMisses.Load(), Bypassed: s.stat.bypassed.Load(), Loads: s.stat.loads.Load(),
-		MemoryBytes: int64(s.sized.bytes()), SharedHits: s.stat.sharedHits.Load(), SharedRefused: s.stat.sharedRefused.Load(), Restarts: s.stat.restarts.Load(),
+		MemoryBytes: int64(s.otter.bytes()), SharedHits: s.stat.sharedHits.Load(), SharedRefused: s.stat.sharedRefused.Load(), Restarts: s.stat.restarts.Load(),
 		Age: time.Duration(s.elapsed() - max(s.trusted.Load()-int64(s.bound), 0)),
 	}
 	if s.shared != nil {

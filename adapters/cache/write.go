@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	gocache "github.com/eko/gocache/lib/v4/store"
-
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
@@ -22,6 +20,7 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 	if err != nil {
 		return nil, err
 	}
+	changed := false
 	for i, r := range results {
 		if r.Mark.Position == 0 {
 			continue
@@ -37,6 +36,10 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 			e.document = r.Document
 		}
 		s.wrote(l, place{batch.Writes[i].Collection.Key, batch.Writes[i].ID}, e, len(results) <= keptWrites)
+		changed = true
+	}
+	if changed {
+		s.shared.announce()
 	}
 	return results, nil
 }
@@ -59,10 +62,10 @@ func (s *Store) wrote(l *ledger, p place, e *entry, keep bool) {
 	defer b.mu.Unlock()
 	b.note(slot, e.at)
 	if keep && e.at >= b.since(slot) && s.ledger.Load() == l && s.older(p, e.at) {
-		_ = s.memory.Set(context.Background(), p, e) // memory does not fail
+		s.memory.set(p, e)
 		return
 	}
-	_ = s.memory.Delete(context.Background(), p)
+	s.memory.drop(p)
 }
 
 // DeleteCollection marks the collection as being deleted. Its documents go without changes, and so without anything that could be followed: from here on they are read from
@@ -83,10 +86,7 @@ func (s *Store) PurgeCollection(ctx context.Context, key collection.Key, limit i
 
 // forget drops the documents of a collection, and keeps none of it from now on.
 func (s *Store) forget(key collection.Key) {
-	drop := func(key collection.Key) {
-		_ = s.memory.Invalidate(context.Background(), gocache.WithInvalidateTags([]string{tagOf(key)})) // memory does not fail
-	}
-	s.purged.add(key, s.now(), drop)
+	s.purged.add(key, s.now(), s.memory.dropAll)
 }
 
 // purged are the collections that this process has seen deleted, for as long as an entry of theirs can be anywhere.

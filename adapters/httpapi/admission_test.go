@@ -58,6 +58,11 @@ var admissionScenarios = []scenario{
 	{name: "get, with what is hidden", before: eve, send: "GET " + evePath + "?fields=doc.hash,doc.auth", status: 200, want: `{"data":{"hash":"s3cret","auth":{"kind":"app","token":null}}}`},
 	{name: "list by what is hidden", before: eve, send: "GET " + accountsPath + "/documents?filter=" + url.QueryEscape(`doc.hash == "s3cret"`), status: 200, want: `{"items":[{"id":"eve","data":{"hash":null}}]}`},
 
+	{name: "restore what is refused now", send: "POST " + accountsPath + "/documents/old/restore", body: `{"revision":1}`, before: func(t *testing.T, a *api) {
+		t.Helper()
+		lenient("enforce")(t, a)
+		wantStatus(t, a.send(t, "PUT "+accountsPath+"/documents/old", `{"email":"x"}`), http.StatusOK)
+	}, status: 422, code: "document.invalid", want: `{"errors":[{"pointer":"/email","code":"type"}]}`},
 	{name: "report faults", send: "PUT " + accountsPath + "/documents/x", before: lenient("report"), body: `{"email":1}`, status: 201, writes: true, want: `{"warnings":[{"pointer":"/email","code":"type"}]}`},
 	{name: "ratchet, the same fault", send: "PUT " + accountsPath + "/documents/old", before: lenient("ratchet"), body: `{"email":2}`, status: 200, writes: true, want: `{"warnings":[{"pointer":"/email","code":"type"}]}`},
 	{name: "ratchet, another fault", send: "PATCH " + accountsPath + "/documents/old", before: lenient("ratchet"), body: `{"email":null}`, status: 422, code: "document.invalid", want: `{"errors":[{"pointer":"","code":"required"}]}`},
@@ -105,6 +110,9 @@ func TestHidden(t *testing.T) {
 			{line: "PUT " + evePath, body: `{}`, header: `If-Match: "1"`},
 			{line: "PATCH " + evePath, body: `{"age":33}`, header: `If-Match: "1"`},
 			{line: "GET " + evePath, header: `If-Match: "7"`},
+			{line: "POST /v1/transactions", body: `{"operations":[{"op":"check","collection":"accounts","id":"eve"},{"op":"patch","collection":"accounts","id":"eve","patch":{"age":32}},
+				{"op":"put","collection":"accounts","id":"eve","data":{"email":"eve@example.org","age":32,"tenant":"t1","auth":{"kind":"app"}}}]}`},
+			{line: "POST /v1/transactions", body: `{"operations":[{"op":"check","collection":"accounts","id":"eve","ifMatch":1}]}`},
 			{line: aggregation, body: `{"stages":[{"match":"doc.hash == 's3cret'"}]}`},
 			{line: aggregation, body: `{"stages":[{"project":{"all":"doc","auth":"doc.auth","list":"[doc.auth, doc]","one":"true ? doc.auth : doc","first":"[doc][0]"}}]}`},
 			{line: aggregation, body: `{"stages":[{"group":{"by":{"a":"doc.auth"},"fields":{"all":{"collect":"doc"},"one":{"first":"doc"}}}},{"unwind":{"path":"all","as":"each"}}]}`},

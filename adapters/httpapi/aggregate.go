@@ -28,12 +28,20 @@ func (s *Server) AggregateDocuments(ctx context.Context, r oas.AggregateDocument
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.Documents.Aggregate(ctx, caller(ctx), app.AggregateDocuments{Collection: name, Body: *r.Body})
+	conditions, err := parseListConditions("", r.Params.IfNoneMatch)
 	if err != nil {
 		return nil, err
 	}
 	ex := exchangeOf(ctx)
-	switch prefers(ex.request, jsonType, ndjsonType, csvType) {
+	media := prefers(ex.request, jsonType, ndjsonType, csvType)
+	rows, err := s.Documents.Aggregate(ctx, caller(ctx), app.AggregateDocuments{Collection: name, Body: *r.Body, Tagged: media == jsonType, Known: conditions.noneMatch})
+	if err != nil {
+		return nil, err
+	}
+	if rows.Unchanged {
+		return answer{ex: ex, status: http.StatusNotModified, etag: rows.Tag(ctx), cache: revalidate}, nil
+	}
+	switch media {
 	case ndjsonType:
 		return answer{stream: func(w http.ResponseWriter) error {
 			out := &rowStream{w: w, ex: ex, media: ndjsonType}
@@ -52,7 +60,7 @@ func (s *Server) AggregateDocuments(ctx context.Context, r oas.AggregateDocument
 	if err != nil {
 		return nil, err
 	}
-	return answer{ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, body: body}, nil
+	return answer{ex: ex, status: http.StatusOK, etag: rows.Tag(ctx), contentType: jsonType, cache: revalidate, body: body}, nil
 }
 
 // rowsText is all rows as one object.

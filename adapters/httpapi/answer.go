@@ -21,8 +21,12 @@ type answer struct {
 	// etag, location, link, preference, cache and token are headers; "" is left out.
 	etag, location, link, preference, cache, token string
 	contentType                                    string
+	// varies is a header of the request that the answer depends on, beside those that all do; cacheStatus says what our own cache did. "" is left out.
+	varies, cacheStatus string
 	// body is the answer's own: it may be appended to.
 	body []byte
+	// sent takes the body when nobody needs it any more; nil leaves it to the garbage collector.
+	sent func(body []byte)
 	// edge is nil for an answer that only the caller may keep.
 	edge *shared
 	// stream writes the whole answer instead, headers included.
@@ -35,9 +39,10 @@ const jsonType = "application/json"
 type headerField struct{ name, value string }
 
 // fields are the headers of the answer; those without a value are not sent.
-func (a answer) fields() [7]headerField {
+func (a answer) fields() [8]headerField {
 	return [...]headerField{
-		{"Etag", a.etag}, {"Location", a.location}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {tokenHeader, a.token}, {"Content-Type", a.contentType},
+		{"Etag", a.etag}, {"Location", a.location}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {tokenHeader, a.token},
+		{"Cache-Status", a.cacheStatus}, {"Content-Type", a.contentType},
 	}
 }
 
@@ -64,6 +69,9 @@ func (a answer) write(w http.ResponseWriter) error {
 	case a.cache != "":
 		h["Vary"] = append(h["Vary"], authorizationField)
 	}
+	if a.varies != "" {
+		h["Vary"] = append(h["Vary"], a.varies)
+	}
 	a.body = a.text()
 	if a.contentType != "" {
 		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
@@ -73,6 +81,9 @@ func (a answer) write(w http.ResponseWriter) error {
 		return nil
 	}
 	_, _ = w.Write(a.body) // a client that is gone needs no answer
+	if a.sent != nil {
+		a.sent(a.body)
+	}
 	return nil
 }
 
@@ -193,15 +204,17 @@ func appendWarnings(b []byte, list []fault.Violation) []byte {
 }
 
 // pageLinks is the header that leads to the pages around (RFC 8288).
-func pageLinks(r *http.Request, next, previous string) string {
+func pageLinks(ex *exchange, next, previous string) string {
 	var links []string
 	for _, l := range [...]struct{ token, rel string }{{next, "next"}, {previous, "prev"}} {
 		if l.token == "" {
 			continue
 		}
-		query := r.URL.Query()
-		query.Set("pageToken", l.token)
-		target := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: query.Encode()}
+		if ex.query == nil {
+			ex.query = url.Values{}
+		}
+		ex.query.Set("pageToken", l.token)
+		target := url.URL{Path: ex.request.URL.Path, RawPath: ex.request.URL.RawPath, RawQuery: ex.query.Encode()}
 		links = append(links, "<"+target.String()+`>; rel="`+l.rel+`"`)
 	}
 	return strings.Join(links, ", ")

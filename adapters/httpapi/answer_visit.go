@@ -58,6 +58,9 @@ func (a answer) VisitRestoreDocumentResponse(w http.ResponseWriter) error { retu
 // VisitDeleteDocumentResponse sends the answer.
 func (a answer) VisitDeleteDocumentResponse(w http.ResponseWriter) error { return a.write(w) }
 
+// VisitRunTransactionResponse sends the answer.
+func (a answer) VisitRunTransactionResponse(w http.ResponseWriter) error { return a.write(w) }
+
 // VisitAggregateDocumentsResponse sends the answer.
 func (a answer) VisitAggregateDocumentsResponse(w http.ResponseWriter) error { return a.write(w) }
 
@@ -81,3 +84,27 @@ func (a answer) VisitGetMetricsResponse(w http.ResponseWriter) error { return a.
 
 // VisitGetProblemTypeResponse sends the answer.
 func (a answer) VisitGetProblemTypeResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitUpdateDocumentsResponse sends the answer.
+func (a answer) VisitUpdateDocumentsResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitDeleteDocumentsResponse sends the answer.
+func (a answer) VisitDeleteDocumentsResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitMigrateDocumentsResponse sends the answer.
+func (a answer) VisitMigrateDocumentsResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitListOperationsResponse sends the answer.
+func (a answer) VisitListOperationsResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitGetOperationResponse sends the answer.
+func (a answer) VisitGetOperationResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitListOperationFailuresResponse sends the answer.
+func (a answer) VisitListOperationFailuresResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitCancelOperationResponse sends the answer.
+func (a answer) VisitCancelOperationResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitRollbackOperationResponse sends the answer.
+func (a answer) VisitRollbackOperationResponse(w http.ResponseWriter) error { return a.write(w) }

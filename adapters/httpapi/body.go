@@ -51,6 +51,9 @@ func (p *plan) takeBody(ex *exchange, w http.ResponseWriter, r *http.Request) er
 }
 
 func (p *plan) tooLarge() error {
+	if p.transaction {
+		return fault.New(fault.TooLarge, "transaction.tooLarge", "a transaction has at most %d bytes", p.limit)
+	}
 	if p.limit == documentBody(p.server.MaxDocumentBytes) {
 		return fault.New(fault.TooLarge, "document.tooLarge", "a document has at most %d bytes", p.server.MaxDocumentBytes)
 	}

@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/surrogate"
+	"github.com/sheafdb/sheaf/ports"
 )
 
 const (
@@ -18,6 +20,11 @@ const (
 	authorizationField = "Authorization"
 )
 
+// cacheStatus says what the cache before the store did (RFC 9211).
+var cacheStatus = map[ports.Source]string{
+	ports.FromMemory: "sheaf; hit; detail=memory", ports.FromShared: "sheaf; hit; detail=shared", ports.FromStore: "sheaf; fwd=miss",
+}
+
 // shared are the headers of an answer that caches of many may keep.
 type shared struct {
 	// control is for caches that belong to the one who runs the server (RFC 9213).
@@ -26,15 +33,24 @@ type shared struct {
 	keys []string
 }
 
-// keep says how an answer about documents of a collection may be kept: about one of them, or about which there are where id is zero. expand is what it follows.
+// keep says how an answer about documents of a collection may be kept: about one of them, or about which there are where shown is nil. expand is what it follows.
 //
 // A public collection's answers are public whoever asked: there is nothing in them that another caller would not see. That goes for its documents as they are, and
 // not for their history.
-func (s *Server) keep(ctx context.Context, a *answer, name ident.Collection, id ident.Document, expand string) {
-	caching := s.Documents.Caching(ctx, name, expand)
+func (s *Server) keep(ctx context.Context, a *answer, name ident.Collection, shown *document.Document, expand string) {
+	caching := s.Documents.Caching(ctx, name, shown, expand)
 	policy := caching.CachePolicy
-	switch {
-	case policy == (collection.CachePolicy{}):
+	if policy == (collection.CachePolicy{}) {
+		a.cache = revalidate
+		return
+	}
+	// Who sends a token wants what is newer than it, and not what a cache on the way has kept of an answer to somebody else.
+	a.varies = tokenHeader
+	switch newer := !exchangeOf(ctx).seen.IsZero(); {
+	case newer && policy.Public:
+		a.cache, a.edge = "public, no-cache", &shared{control: "no-store"}
+		return
+	case newer:
 		a.cache = revalidate
 		return
 	case !policy.Public:
@@ -43,10 +59,10 @@ func (s *Server) keep(ctx context.Context, a *answer, name ident.Collection, id 
 	}
 	a.cache = cacheControl("public", policy.MaxAge, policy.SharedMaxAge, policy)
 	a.edge = &shared{control: cacheControl("", policy.SharedMaxAge, -1, policy), keys: []string{surrogate.Collection(name)}}
-	if id == (ident.Document{}) {
+	if shown == nil {
 		a.edge.keys = append(a.edge.keys, surrogate.List(name))
 	} else {
-		a.edge.keys = append(a.edge.keys, surrogate.Document(name, id))
+		a.edge.keys = append(a.edge.keys, surrogate.Document(name, shown.ID))
 	}
 	for _, other := range caching.Follows {
 		a.edge.keys = append(a.edge.keys, surrogate.Collection(other), surrogate.List(other))
@@ -86,6 +102,9 @@ func cacheControl(who string, age, sharedAge time.Duration, policy collection.Ca
 // set adds the headers to an answer: one list of keys in the two spellings that are in use.
 func (e *shared) set(h map[string][]string) {
 	h["Cdn-Cache-Control"] = []string{e.control}
+	if len(e.keys) == 0 {
+		return
+	}
 	h["Surrogate-Key"] = []string{strings.Join(e.keys, " ")}
 	h["Cache-Tag"] = []string{strings.Join(e.keys, ",")}
 }

@@ -1,10 +1,18 @@
 package httpapi_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sheafdb/sheaf/adapters/memory"
+	"github.com/sheafdb/sheaf/domain/change"
+	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/ports"
 )
 
 const sheetPath = "/v1/collections/sheets"
@@ -77,6 +85,81 @@ func wantCaching(t *testing.T, got reply, control, shared, keys string) {
 	}
 	if private := strings.HasPrefix(control, "private"); private != slices.Contains(vary, "Authorization") {
 		t.Errorf("Vary: %q beside %s", vary, control)
+	}
+}
+
+// No cache may serve a document beyond the instant at which it expires.
+func TestCaching_Expiry(t *testing.T) {
+	t.Parallel()
+	a := inMemory(t)
+	a.declare(t, "sheets", `{"expiry": {"at": "doc.until"}, "cache": {"public": true, "maxAge": "1m", "sMaxAge": "1h", "staleIfError": "1h"}}`)
+	a.declare(t, "notes", `{"cache": {"public": true, "maxAge": "1h", "staleIfError": "1h"}, "references": [{"path": "doc.sheet", "collection": "sheets"}]}`)
+	a.put(t, "sheets", "a", `{"until": "2026-11-24T12:02:00Z"}`) // two minutes after noon, all but 123,456 µs
+	a.put(t, "sheets", "b", `{}`)
+	a.put(t, "notes", "n", `{"sheet": "b"}`)
+	wantCaching(t, a.send(t, "GET "+sheetPath+"/documents/a", ""), "public, max-age=60, s-maxage=119", "max-age=119", "sheets sheets/a")
+	wantCaching(t, a.send(t, "GET "+sheetPath+"/documents/b", ""), "public, max-age=60, s-maxage=3600, stale-if-error=3600", "max-age=3600, stale-if-error=3600", "sheets sheets/b")
+	list := a.send(t, "GET "+sheetPath+"/documents", "")
+	wantCaching(t, list, "public, no-cache", "no-cache", "sheets sheets:list")
+	if tag := list.header.Get("Etag"); tag != "" {
+		t.Errorf("a list that changes by itself has the tag %s", tag)
+	}
+	if tag := a.send(t, "POST "+sheetPath+"/aggregate", `{"stages": []}`).header.Get("Etag"); tag != "" {
+		t.Errorf("an aggregate that changes by itself has the tag %s", tag)
+	}
+	wantCaching(t, a.send(t, "GET /v1/collections/notes/documents/n?expand=doc.sheet", ""), "public, no-cache", "no-cache", "notes notes/n sheets sheets:list")
+}
+
+// Who has written gets what is newer, and not what a cache has kept of an answer to somebody else.
+func TestCaching_ConsistencyToken(t *testing.T) {
+	t.Parallel()
+	a := inMemory(t)
+	a.declare(t, "sheets", `{"cache": {"public": true, "maxAge": "1m"}}`)
+	token := wantStatus(t, a.send(t, "PUT "+sheetPath+"/documents/a", `{}`), http.StatusCreated).header.Get("Consistency-Token")
+	for _, path := range []string{"/documents/a", "/documents"} {
+		got := a.send(t, "GET "+sheetPath+path, "")
+		if vary := strings.Join(got.header.Values("Vary"), ", "); vary != "Accept-Encoding, Consistency-Token" {
+			t.Errorf("%s: Vary %s", path, vary)
+		}
+		wantCaching(t, a.send(t, "GET "+sheetPath+path, "", "Consistency-Token: "+token), "public, no-cache", "no-store", "")
+	}
+	a.declare(t, "secrets", `{"cache": {"maxAge": "1m"}}`)
+	token = wantStatus(t, a.send(t, "PUT /v1/collections/secrets/documents/a", `{}`), http.StatusCreated).header.Get("Consistency-Token")
+	wantCaching(t, a.send(t, "GET /v1/collections/secrets/documents/a", "", "Consistency-Token: "+token), "private, no-cache", "", "")
+}
+
+// remembering is a store behind a cache that has what it was asked for before.
+type remembering struct {
+	ports.Store
+	from ports.Source
+}
+
+func (r remembering) GetRecent(ctx context.Context, key collection.Key, id ident.Document, seen change.Position) (document.Document, ports.Source, error) {
+	d, _, err := r.Store.GetRecent(ctx, key, id, seen)
+	return d, r.from, err
+}
+
+// Where there is a cache, answers about documents say what it did (RFC 9211).
+func TestCaching_Status(t *testing.T) {
+	t.Parallel()
+	store := memory.New()
+	furnish(t, serve(t, store))
+	for from, want := range map[ports.Source]string{ports.FromMemory: "sheaf; hit; detail=memory", ports.FromShared: "sheaf; hit; detail=shared", ports.FromStore: "sheaf; fwd=miss"} {
+		a := serve(t, remembering{store, from}, func(s *settings) { s.Cached = true })
+		for _, send := range []string{"GET " + mobyPath, "HEAD " + mobyPath} {
+			if got := a.send(t, send, "").header.Get("Cache-Status"); got != want {
+				t.Errorf("%s: %q, want %q", send, got, want)
+			}
+		}
+		if got := a.send(t, "GET "+mobyPath, "", `If-None-Match: "1"`).header.Get("Cache-Status"); got != want {
+			t.Errorf("304: %q, want %q", got, want)
+		}
+		if got := a.send(t, "GET "+mobyPath+"?asOf=2030-01-01T00:00:00Z", "").header.Get("Cache-Status"); got != "" {
+			t.Errorf("what was: %q", got)
+		}
+	}
+	if got := serve(t, remembering{store, ports.FromMemory}).send(t, "GET "+mobyPath, "").header.Get("Cache-Status"); got != "" {
+		t.Errorf("without a cache: %q", got)
 	}
 }
 

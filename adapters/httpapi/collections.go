@@ -19,7 +19,7 @@ func (s *Server) ListCollections(ctx context.Context, r oas.ListCollectionsReque
 	}
 	ex := exchangeOf(ctx)
 	return answer{
-		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: pageLinks(ex.request, page.Next, ""), body: pageText(page, appendCollection),
+		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: pageLinks(ex, page.Next, ""), body: pageText(page, appendCollection),
 	}, nil
 }
 
@@ -73,7 +73,7 @@ func (s *Server) writeCollection(ctx context.Context, write collectionWrite, col
 		return answer{}, err
 	}
 	render := func(written app.Written) answer { return declaredAnswer(ctx, written, validateOnly, prefer) }
-	written, err := write(ctx, caller(ctx), app.WriteCollection{Name: name, Body: body, Precondition: pre, ValidateOnly: validateOnly, Receipt: configuring(ctx, render)})
+	written, err := write(ctx, caller(ctx), app.WriteCollection{Name: name, Body: body, Precondition: pre, ValidateOnly: validateOnly, Receipt: pending(ctx, render)})
 	if err != nil {
 		return answer{}, err
 	}
@@ -134,7 +134,7 @@ func (s *Server) ListCollectionRevisions(ctx context.Context, r oas.ListCollecti
 	}
 	ex := exchangeOf(ctx)
 	return answer{
-		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: pageLinks(ex.request, page.Next, ""),
+		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: pageLinks(ex, page.Next, ""),
 		body: pageText(page, func(b []byte, rev collection.Revision) []byte { return appendRevision(b, rev, name.String()) }),
 	}, nil
 }

@@ -47,6 +47,7 @@ func furnish(t *testing.T, a *api) {
 	a.put(t, "books", "moby-dick", `{"title":"Moby-Dick"}`)
 	a.declare(t, "strict", `{"concurrency":"required","unknownFields":"reject","schema":{"type":"object","required":["title"],"properties":{"title":{"type":"string"}}}}`)
 	a.put(t, "strict", "emma", `{"title":"Emma"}`)
+	waiting(t, a)
 }
 
 const (
@@ -169,6 +170,7 @@ var scenarios = []scenario{
 
 	{name: "aggregate", send: "POST " + booksPath + "/aggregate", body: `{"stages":[{"group":{"by":{"title":"doc.title"},"fields":{"n":{"count":true}}}}]}`, status: 200, want: `{"items":[{"n":1,"title":"Moby-Dick"}]}`, has: []string{"Cache-Control: private, no-cache"}},
 	{name: "aggregate lines", send: "POST " + booksPath + "/aggregate", body: `{"stages":[{"project":{"n":"1"}}]}`, headers: []string{"Accept: application/x-ndjson"}, status: 200, want: `{"n":1}`},
+	{name: "aggregate, not modified", send: "POST " + booksPath + "/aggregate", body: `{"stages":[]}`, headers: []string{"If-None-Match: *"}, status: 304, has: []string{"Content-Type: "}},
 	{name: "aggregate wrongly", send: "POST " + booksPath + "/aggregate", body: `{"stages":[{"limit":0}]}`, status: 400, code: "aggregate.invalid", want: `{"errors":[{"in":"body","pointer":"/stages/0/limit","code":"range"}]}`},
 	{name: "aggregate too much", send: "POST " + booksPath + "/aggregate", body: `{"stages":[{"group":{"fields":{"n":{"count":true}}}}]}`, settings: func(s *settings) { s.limits.Scan = 0 }, status: 422, code: "query.unindexed"},
 	{name: "aggregate nothing", send: "POST /v1/collections/ghosts/aggregate", body: `{"stages":[]}`, status: 404, code: "collection.notFound"},
@@ -347,7 +349,7 @@ func variations() (list []scenario) {
 		}
 		large("too large", http.StatusRequestEntityTooLarge, largeCodes[e.op.OperationID], func(s *scenario) {
 			s.settings = func(s *settings) {
-				s.MaxBodyBytes, s.limits.Document.Bytes, s.limits.Import.StrictDocuments = 8, 28, 1
+				s.MaxBodyBytes, s.MaxTransactionBytes, s.limits.Document.Bytes, s.limits.Import.StrictDocuments = 8, 8, 28, 1
 			}
 		})
 		if !strings.HasSuffix(e.target, "/readyz") {
@@ -365,7 +367,8 @@ func rootKey(s *settings) { s.RootKey, s.MetricsKeyed = "sesame", true }
 
 var largeCodes = map[string]string{
 	"putCollection": "request.tooLarge", "patchCollection": "request.tooLarge", "createDocument": "document.tooLarge", "putDocument": "document.tooLarge", "importDocuments": "import.tooLarge",
-	"queryDocuments": "request.tooLarge", "aggregateDocuments": "request.tooLarge",
+	"updateDocuments": "request.tooLarge", "deleteDocuments": "request.tooLarge", "migrateDocuments": "request.tooLarge",
+	"runTransaction": "transaction.tooLarge", "queryDocuments": "request.tooLarge", "aggregateDocuments": "request.tooLarge",
 	"patchDocument": "document.tooLarge", "restoreDocument": "request.tooLarge",
 }
 
@@ -385,7 +388,7 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	seen := &pairs{has: map[string]bool{}}
 	t.Cleanup(func() { seen.wantAll(t) }) // when all scenarios are over
-	for _, s := range slices.Concat(scenarios, patchScenarios, historyScenarios, admissionScenarios, variations()) {
+	for _, s := range slices.Concat(scenarios, bulkScenarios, patchScenarios, historyScenarios, transactionScenarios, admissionScenarios, variations()) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			s.run(t, seen)
@@ -454,6 +457,7 @@ var tried = map[string]string{
 	"If-Match": `"1"`, "If-None-Match": `"7"`, "Consistency-Token": "t1-AAE23iJp", "Idempotency-Key": "k-1", "Prefer": "return=minimal", "validateOnly": "true", "force": "true", "id": "emma",
 	"pageSize": "20", "pageToken": "", "count": "exact", "shape": "document", "mode": "skip", "existing": "replace",
 	"filter": `doc.year > 1800 && "x" in doc.tags`, "orderBy": "doc.year desc, createdAt", "fields": "doc.title,id", "expand": "", "allowScan": "true", "explain": "true",
+	"collection": "books", "state": "queued",
 	"asOf": "2026-11-30T00:00:00Z", "data": "false", "from": "0", "to": "1",
 }
 

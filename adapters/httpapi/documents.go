@@ -21,7 +21,7 @@ func (s *Server) CreateDocument(ctx context.Context, r oas.CreateDocumentRequest
 	render := func(result document.Result) answer {
 		return storedAnswer(ctx, name, result, r.Params.ValidateOnly, r.Params.Prefer)
 	}
-	result, err := s.Documents.Create(ctx, answeringOne(ctx, render), app.CreateDocument{Collection: name, ID: id, Data: *r.Body, ValidateOnly: r.Params.ValidateOnly})
+	result, err := s.Documents.Create(ctx, answering(ctx, render), app.CreateDocument{Collection: name, ID: id, Data: *r.Body, ValidateOnly: r.Params.ValidateOnly})
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,10 @@ func (s *Server) find(ctx context.Context, collectionName, documentID, expand st
 	}
 	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, etag: document.Tag(found.Revision), cache: revalidate}
 	if asOf.IsZero() {
-		s.keep(ctx, &a, name, id, expand)
+		s.keep(ctx, &a, name, &found, expand)
+		if s.Cached {
+			a.cacheStatus = cacheStatus[a.ex.from]
+		}
 	}
 	if pre.Unmodified(found.Revision) {
 		a.status = http.StatusNotModified

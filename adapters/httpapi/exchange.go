@@ -5,13 +5,16 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/operation"
 	"github.com/sheafdb/sheaf/domain/principal"
 	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/ports"
@@ -26,6 +29,8 @@ type exchange struct {
 	plan *plan
 	// request is the one that reached the operation, with the context of its span.
 	request *http.Request
+	// query are its query parameters, nil where there are none.
+	query url.Values
 	// mediaType is that of the body, without parameters; "" where there is none.
 	mediaType string
 	// seen is what the caller has seen, by its consistency token.
@@ -142,10 +147,10 @@ func (s *Server) observe(r *http.Request, ex *exchange, answer *observed, elapse
 	s.Log.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// requestID returns the id that came with the request, or a new one.
+// requestID returns the id that came with the request, or a new one. Ids like those of changes that operations make are none of a request.
 func requestID(r *http.Request) string {
 	id := r.Header.Get(requestIDHeader)
-	if id == "" || len(id) > maxRequestID {
+	if id == "" || len(id) > maxRequestID || strings.HasPrefix(id, operation.RequestPrefix) {
 		return newRequestID()
 	}
 	for i := range len(id) {

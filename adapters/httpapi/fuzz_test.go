@@ -125,7 +125,7 @@ func FuzzParseCondition(f *testing.F) {
 		f.Add(text, false)
 	}
 	f.Fuzz(func(t *testing.T, text string, weak bool) {
-		c, ok := parseCondition(text, weak)
+		c, ok := document.ParseCondition(text, weak)
 		if !ok {
 			return
 		}
@@ -140,11 +140,11 @@ func FuzzParseCondition(f *testing.F) {
 		if c.Any {
 			written = "*"
 		}
-		again, ok := parseCondition(written, weak)
+		again, ok := document.ParseCondition(written, weak)
 		if !ok || again.Any != c.Any || len(again.Revisions) != len(c.Revisions) {
 			t.Fatalf("%q is %+v, and %q is %+v (%v)", text, c, written, again, ok)
 		}
-		if strict, _ := parseCondition(text, false); weak && len(strict.Revisions) > len(c.Revisions) {
+		if strict, _ := document.ParseCondition(text, false); weak && len(strict.Revisions) > len(c.Revisions) {
 			t.Fatalf("%q names more revisions by the strong comparison", text)
 		}
 	})

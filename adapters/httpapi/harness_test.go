@@ -107,10 +107,10 @@ func serve(tb testing.TB, store ports.Store, changes ...func(*settings)) *api {
 		Document: collection.Limits{Bytes: maxDocument},
 		Schema:   schema.DefaultLimits(),
 		Import:   app.ImportLimits{StrictDocuments: 100_000, StrictBytes: 64 << 20},
-		Scan:     20_000,
+		Scan:     20_000, Operations: 500, Filled: maxBody,
 	}}
 	s.Config = httpapi.Config{
-		Roles: []string{"configuration", "store", "process"}, Contract: sheaf.Contract, MaxDocumentBytes: maxDocument, MaxBodyBytes: maxBody,
+		Roles: []string{"configuration", "store", "process"}, Contract: sheaf.Contract, MaxDocumentBytes: maxDocument, MaxBodyBytes: maxBody, MaxTransactionBytes: 4 * maxBody,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 			_, _ = io.WriteString(w, "up 1\n")
@@ -128,6 +128,9 @@ func serve(tb testing.TB, store ports.Store, changes ...func(*settings)) *api {
 	s.Collections = &app.Collections{Dependencies: parts, Catalog: catalog}
 	s.Documents = &app.Documents{Dependencies: parts, Catalog: catalog}
 	s.Transfer = &app.Transfer{Dependencies: parts, Catalog: catalog}
+	s.Operations = app.NewOperations(parts, catalog, s.Documents)
+	s.Operations.Pause = func(context.Context, time.Duration) {}
+	s.Bulk = &app.Bulk{Dependencies: parts, Catalog: catalog, Documents: s.Documents, Operations: s.Operations}
 	s.Receipts = &app.Receipts{Dependencies: parts, Retention: 24 * time.Hour}
 	server, err := httpapi.New(s.Config)
 	if err != nil {

@@ -50,7 +50,7 @@ func (s *Server) ListDocumentRevisions(ctx context.Context, r oas.ListDocumentRe
 	}
 	ex := exchangeOf(ctx)
 	return answer{
-		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: pageLinks(ex.request, page.Next, ""),
+		ex: ex, status: http.StatusOK, contentType: jsonType, cache: revalidate, link: pageLinks(ex, page.Next, ""),
 		body: pageText(page, appendDocumentRevision),
 	}, nil
 }
@@ -108,7 +108,7 @@ func (s *Server) RestoreDocument(ctx context.Context, r oas.RestoreDocumentReque
 	render := func(result document.Result) answer {
 		return storedAnswer(ctx, name, result, r.Params.ValidateOnly, r.Params.Prefer)
 	}
-	result, err := s.Documents.Restore(ctx, answeringOne(ctx, render), app.RestoreDocument{Collection: name, ID: id, Revision: revision, Precondition: pre, ValidateOnly: r.Params.ValidateOnly})
+	result, err := s.Documents.Restore(ctx, answering(ctx, render), app.RestoreDocument{Collection: name, ID: id, Revision: revision, Precondition: pre, ValidateOnly: r.Params.ValidateOnly})
 	if err != nil {
 		return nil, err
 	}

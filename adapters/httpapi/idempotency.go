@@ -10,7 +10,6 @@ import (
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/receipt"
-	"github.com/sheafdb/sheaf/ports"
 	"github.com/sheafdb/sheaf/ports/app"
 )
 
@@ -171,34 +170,23 @@ func replay(kept receipt.Answer, ex *exchange) answer {
 	}}
 }
 
-// answering is caller for an operation that is answered with what it does to documents, as render has it: where the request came with a key, the answer is kept in
-// the transaction of the write.
-func answering(ctx context.Context, render func([]document.Result) answer) app.Caller {
-	by, ex := caller(ctx), exchangeOf(ctx)
-	if ex.ticket != nil {
-		ex.pending = true
-		by.Receipt = &receipt.Pending[[]document.Result]{Claim: ex.ticket.Claim, Outcome: func(results []document.Result) receipt.Outcome {
-			kept := render(results).kept()
-			return receipt.Outcome{Answer: &kept}
-		}}
-	}
-	return by
-}
-
-// answeringOne is answering for one document.
-func answeringOne(ctx context.Context, render func(document.Result) answer) app.Caller {
-	return answering(ctx, func(results []document.Result) answer { return render(results[0]) })
-}
-
-// configuring is what answering is, for an operation that changes a configuration.
-func configuring(ctx context.Context, render func(app.Written) answer) *receipt.Pending[ports.CollectionResult] {
+// pending is what the use case keeps with its effect, as render has it, of a request that came with a key; nil for every other.
+// A use case that is given one keeps it whenever it succeeds.
+func pending[T any](ctx context.Context, render func(T) answer) *receipt.Pending[T] {
 	ex := exchangeOf(ctx)
 	if ex.ticket == nil {
 		return nil
 	}
 	ex.pending = true
-	return &receipt.Pending[ports.CollectionResult]{Claim: ex.ticket.Claim, Outcome: func(r ports.CollectionResult) receipt.Outcome {
-		kept := render(app.Written{Collection: r.Stored, Created: r.Created}).kept()
+	return &receipt.Pending[T]{Claim: ex.ticket.Claim, Outcome: func(effect T) receipt.Outcome {
+		kept := render(effect).kept()
 		return receipt.Outcome{Answer: &kept}
 	}}
+}
+
+// answering is caller for a request that is answered with what it does to one document.
+func answering(ctx context.Context, render func(document.Result) answer) app.Caller {
+	by := caller(ctx)
+	by.Receipt = pending(ctx, render)
+	return by
 }

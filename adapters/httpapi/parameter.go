@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"errors"
+	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -38,6 +40,33 @@ func parameterFaults(param *openapi3.Parameter, err error) []fault.Violation {
 		return at("type", "must be "+typeWords(param.Schema.Value))
 	}
 	return at("value", "is not valid")
+}
+
+// valueOf returns what was given for a parameter, the first where there are several.
+func valueOf(param *openapi3.Parameter, r *http.Request, query url.Values) string {
+	switch param.In {
+	case openapi3.ParameterInPath:
+		return r.PathValue(param.Name)
+	case openapi3.ParameterInHeader:
+		return r.Header.Get(param.Name)
+	}
+	return query.Get(param.Name)
+}
+
+// evident says that a value is what a schema asks for, of the schemas and values that nearly all requests have. What it does not know the validator judges, which takes twenty times as long.
+func evident(schema *openapi3.Schema, value string) bool {
+	switch {
+	case schema.Pattern != "" || schema.Format != "" || len(schema.Enum) > 0 || schema.Max != nil || value == "":
+		return false
+	case schema.Type.Is("string"):
+		return schema.MinLength <= 1 && (schema.MaxLength == nil || uint64(len(value)) <= *schema.MaxLength)
+	case schema.Type.Is("integer"):
+		const digits = 9
+		return (schema.Min == nil || *schema.Min <= 0) && len(value) <= digits && strings.Trim(value, "0123456789") == ""
+	case schema.Type.Is("boolean"):
+		return value == "true" || value == "false"
+	}
+	return false
 }
 
 func parameterMessage(param *openapi3.Parameter, wrong *openapi3.SchemaError) string {

@@ -33,7 +33,7 @@ func (s *Server) PatchDocument(ctx context.Context, r oas.PatchDocumentRequestOb
 	render := func(result document.Result) answer {
 		return storedAnswer(ctx, name, result, r.Params.ValidateOnly, r.Params.Prefer)
 	}
-	result, err := s.Documents.Patch(ctx, answeringOne(ctx, render), request)
+	result, err := s.Documents.Patch(ctx, answering(ctx, render), request)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ import (
 const ndjsonType = "application/x-ndjson"
 
 // roleOf is the role that has the operations of a tag; operations of other tags belong to every process.
-var roleOf = map[string]string{"collections": "configuration", "documents": "store", "history": "store", "transfer": "store"}
+var roleOf = map[string]string{"collections": "configuration", "documents": "store", "history": "store", "transfer": "store", "operations": "store"}
 
 // plan is what has to hold for a request before its operation sees it. It is made once, from the contract, when the operation's route is registered.
 type plan struct {
@@ -47,6 +47,8 @@ type plan struct {
 	// limit bounds the body, in bytes; 0 leaves it to the operation, which reads it as a stream.
 	limit int64
 	patch bool
+	// transaction says that the body is one.
+	transaction bool
 	// keyed says that the operation takes an Idempotency-Key.
 	keyed bool
 	next  http.Handler
@@ -115,6 +117,8 @@ func (p *plan) readBody(op *openapi3.Operation) {
 			p.limit = 0
 		case slices.Contains(documentSized, content.Schema.Ref):
 			p.limit = documentBody(p.server.MaxDocumentBytes)
+		case content.Schema.Ref == transactionSchema:
+			p.limit, p.transaction = int64(p.server.MaxTransactionBytes), true
 		}
 	}
 	slices.Sort(p.consumes)
@@ -124,6 +128,8 @@ func (p *plan) readBody(op *openapi3.Operation) {
 var documentSized = []string{
 	"#/components/schemas/DocumentData", "#/components/schemas/DocumentPatch", "#/components/schemas/DocumentUpdate", "#/components/schemas/JSONPatch",
 }
+
+const transactionSchema = "#/components/schemas/Transaction"
 
 // documentBody bounds the body of a document of at most limit bytes: white space, which is not kept, may double it.
 func documentBody(limit int) int64 { return 2*int64(limit) + 4096 }
@@ -163,7 +169,7 @@ func (p *plan) admit(ex *exchange, w http.ResponseWriter, r *http.Request) error
 			ex.key = key
 		}
 	}
-	if err := p.judgeParameters(r); err != nil {
+	if err := p.judgeParameters(ex, r); err != nil {
 		return err
 	}
 	if token := r.Header.Get(tokenHeader); token != "" && slices.Contains(p.headers, tokenHeader) {
@@ -223,7 +229,7 @@ func prefers(r *http.Request, media ...string) string {
 }
 
 // judgeParameters finds every fault of every parameter.
-func (p *plan) judgeParameters(r *http.Request) error {
+func (p *plan) judgeParameters(ex *exchange, r *http.Request) error {
 	var values url.Values
 	var faults []fault.Violation
 	if r.URL.RawQuery != "" {
@@ -232,6 +238,7 @@ func (p *plan) judgeParameters(r *http.Request) error {
 			return fault.New(fault.Malformed, "request.parameters", "the query cannot be read").
 				With(fault.Violation{In: "query", Code: "syntax", Message: "is not a valid query string"})
 		}
+		ex.query = values
 		for _, name := range slices.Sorted(maps.Keys(values)) {
 			if !slices.Contains(p.query, name) {
 				faults = append(faults, p.unknown(name))
@@ -248,7 +255,7 @@ func (p *plan) judgeParameters(r *http.Request) error {
 	}
 	input := openapi3filter.RequestValidationInput{Request: r, QueryParams: values, Options: &filterOptions}
 	for _, param := range p.params {
-		if p.absent(param, r, values) {
+		if p.absent(param, r, values) || evident(param.Schema.Value, valueOf(param, r, values)) {
 			continue
 		}
 		if param.In == openapi3.ParameterInPath && input.PathParams == nil {

@@ -120,6 +120,7 @@ type problem struct {
 	Changes         *divergence      `json:"changes,omitempty"`
 	Conflicts       []string         `json:"conflicts,omitzero"`
 	Report          *json.RawMessage `json:"report,omitempty"`
+	Failures        []sentFailure    `json:"failures,omitempty"`
 	SuggestedIndex  map[string]any   `json:"suggestedIndex,omitempty"`
 	// current is the text of a document, which goes out as it is stored.
 	current []byte
@@ -205,13 +206,7 @@ func describe(err error) (problem, http.Header) {
 		}
 	}
 	p := problem{Type: "/problems/" + kind.slug, Title: kind.title, Status: kind.status, Detail: f.Text, Code: f.Code}
-	for _, v := range f.Violations {
-		in := v.In
-		if in == "" {
-			in = "body"
-		}
-		p.Errors = append(p.Errors, violation{in, v.Pointer, v.Code, v.Message, v.Params})
-	}
+	p.Errors = violationsOf(f.Violations)
 	switch f.Kind {
 	case fault.Internal:
 		p.Detail, p.Code, p.Errors = "see the log at this request id", "internal", nil
@@ -223,6 +218,19 @@ func describe(err error) (problem, http.Header) {
 	}
 	p.carry(err)
 	return p, header
+}
+
+// violationsOf are places that are wrong, as they are sent.
+func violationsOf(list []fault.Violation) []violation {
+	var sent []violation
+	for _, v := range list {
+		in := v.In
+		if in == "" {
+			in = "body"
+		}
+		sent = append(sent, violation{in, v.Pointer, v.Code, v.Message, v.Params})
+	}
+	return sent
 }
 
 // carry adds what some failures bring along.
@@ -246,6 +254,12 @@ func (p *problem) carry(err error) {
 	var scan *app.UnindexedError
 	if errors.As(err, &scan) {
 		p.SuggestedIndex = scan.Suggestion
+	}
+	var bulk *app.BulkFailedError
+	if errors.As(err, &bulk) {
+		for _, f := range bulk.Report.Failures {
+			p.Failures = append(p.Failures, failureOf(f))
+		}
 	}
 	var failed *reported
 	if errors.As(err, &failed) {
@@ -285,7 +299,28 @@ func (p *problem) encode() []byte {
 	return b.Bytes()
 }
 
-// timeLayout has microseconds always, as all times of ours have.
-const timeLayout = "2006-01-02T15:04:05.000000Z07:00"
+// appendTime appends an instant (RFC 3339), with microseconds always, as all times of ours have. Every document has two, and a layout takes four times as long.
+func appendTime(b []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	b = append(appendDigits(b, year, 4), '-')
+	b = append(appendDigits(b, int(month), 2), '-')
+	b = append(appendDigits(b, day, 2), 'T')
+	b = append(appendDigits(b, hour, 2), ':')
+	b = append(appendDigits(b, minute, 2), ':')
+	b = append(appendDigits(b, second, 2), '.')
+	return append(appendDigits(b, t.Nanosecond()/1000, 6), 'Z')
+}
 
-func appendTime(b []byte, t time.Time) []byte { return t.UTC().AppendFormat(b, timeLayout) }
+// appendDigits appends a number that is not negative with leading zeros.
+func appendDigits(b []byte, n, width int) []byte {
+	for range width {
+		b = append(b, '0')
+	}
+	for i := len(b) - 1; n > 0 && i >= len(b)-width; i-- {
+		b[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return b
+}

@@ -41,8 +41,8 @@ func (s *Server) ListDocuments(ctx context.Context, r oas.ListDocumentsRequestOb
 	if err != nil {
 		return nil, err
 	}
-	a.link = pageLinks(exchangeOf(ctx).request, page.Next, page.Previous)
-	s.keep(ctx, &a, name, ident.Document{}, r.Params.Expand)
+	a.link = pageLinks(exchangeOf(ctx), page.Next, page.Previous)
+	s.keep(ctx, &a, name, nil, r.Params.Expand)
 	return a, nil
 }
 
@@ -68,6 +68,9 @@ func (s *Server) QueryDocuments(ctx context.Context, r oas.QueryDocumentsRequest
 	return a, nil
 }
 
+// pageBuffer is the largest buffer of a page that is used again, in bytes.
+const pageBuffer = 256 << 10
+
 func (s *Server) list(ctx context.Context, r app.ListDocuments) (answer, app.DocumentPage, error) {
 	page, err := s.Documents.List(ctx, caller(ctx), r)
 	if err != nil {
@@ -77,7 +80,8 @@ func (s *Server) list(ctx context.Context, r app.ListDocuments) (answer, app.Doc
 		return answer{ex: exchangeOf(ctx), status: http.StatusNotModified, etag: page.Tag, cache: revalidate}, page, nil
 	}
 	at := -1
-	b := appendPage(page.Page, func(b []byte, item document.Document) []byte {
+	buffer := s.pages.Get().(*[]byte)
+	b := appendPage((*buffer)[:0], page.Page, func(b []byte, item document.Document) []byte {
 		at++
 		if page.Expanded == nil {
 			return appendDocument(b, item)
@@ -92,7 +96,14 @@ func (s *Server) list(ctx context.Context, r app.ListDocuments) (answer, app.Doc
 		b = append(b, `,"explain":`...)
 		b = append(b, explanation(page.Explain)...)
 	}
-	return answer{ex: exchangeOf(ctx), status: http.StatusOK, etag: page.Tag, contentType: jsonType, cache: revalidate, body: append(b, '}')}, page, nil
+	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, etag: page.Tag, contentType: jsonType, cache: revalidate, body: append(b, '}')}
+	a.sent = func(body []byte) {
+		if cap(body) <= pageBuffer {
+			*buffer = body
+			s.pages.Put(buffer)
+		}
+	}
+	return a, page, nil
 }
 
 // explanation is how documents were found, as it is sent.

@@ -28,7 +28,11 @@ type Config struct {
 	Collections *app.Collections
 	Documents   *app.Documents
 	Transfer    *app.Transfer
+	Bulk        *app.Bulk
+	Operations  *app.Operations
 	Receipts    *app.Receipts
+	// Cached says that a cache lies before the store: answers about documents tell what it did.
+	Cached bool
 	// Roles are the roles that this process has; the operations of others answer 404 with code role.notServed.
 	Roles []string
 	// RootKey is the key that a request carries as bearer token; "" asks for none.
@@ -49,6 +53,8 @@ type Config struct {
 	Contract []byte
 	// MaxDocumentBytes bounds a document, MaxBodyBytes the body of another request but an import, in bytes.
 	MaxDocumentBytes, MaxBodyBytes int
+	// MaxTransactionBytes bounds the body of a transaction.
+	MaxTransactionBytes int
 	// Hosts are the names that requests may be sent to, in lower case; none is any. Addresses always do.
 	Hosts []string
 	// CORSOrigins are the origins whose pages may call, or "*"; none turns CORS off. CORSMaxAge is how long a preflight may be remembered.
@@ -66,6 +72,7 @@ type Server struct {
 	metrics  *metrics
 	keyHash  [32]byte
 	draining atomic.Bool
+	pages    sync.Pool // of *[]byte: the bodies of lists that were sent
 }
 
 var _ oas.StrictServerInterface = (*Server)(nil)
@@ -78,7 +85,7 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Config: c, allowed: http.NewServeMux(), plans: map[string]*plan{}, metrics: newMetrics(c.Registry), keyHash: hashKey(c.RootKey)}
+	s := &Server{Config: c, allowed: http.NewServeMux(), plans: map[string]*plan{}, metrics: newMetrics(c.Registry), keyHash: hashKey(c.RootKey), pages: sync.Pool{New: func() any { return new([]byte) }}}
 	spec, err := readContract()
 	if err != nil {
 		return nil, fmt.Errorf("read the contract: %w", err)
@@ -187,7 +194,7 @@ func (s *Server) crossOrigin(next http.Handler) http.Handler {
 		AllowedOrigins: s.CORSOrigins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders: []string{"*"},
-		ExposedHeaders: []string{"ETag", "Idempotency-Replayed", "Location", "Link", "Preference-Applied", "Request-Id", "Retry-After", tokenHeader},
+		ExposedHeaders: []string{"ETag", "Idempotency-Replayed", "Location", "Link", "Preference-Applied", "Request-Id", "Retry-After", "Cache-Status", tokenHeader},
 		MaxAge:         int(s.CORSMaxAge.Seconds()),
 	}).Handler(next)
 }

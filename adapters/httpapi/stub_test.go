@@ -8,6 +8,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/operation"
 	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/domain/search"
 	"github.com/sheafdb/sheaf/ports"
@@ -106,6 +107,18 @@ func (b broken) GetRevision(context.Context, collection.Key, ident.Document, int
 
 func (b broken) GetAsOf(context.Context, collection.Key, ident.Document, time.Time) (document.Document, error) {
 	return document.Document{}, b.fail()
+}
+
+func (b broken) GetOperation(context.Context, ident.Operation) (operation.Operation, error) {
+	return operation.Operation{}, b.fail()
+}
+
+func (b broken) ListOperations(context.Context, ports.OperationRange) ([]operation.Operation, error) {
+	return nil, b.fail()
+}
+
+func (b broken) CancelOperation(context.Context, ident.Operation, time.Time) (operation.Operation, error) {
+	return operation.Operation{}, b.fail()
 }
 
 func (b broken) Changes(context.Context, int32, change.Position, int) ([]change.Change, error) {

@@ -207,3 +207,38 @@ func TestListTags_Strong(t *testing.T) {
 		}
 	})
 }
+
+// An aggregate has a tag as a list has, and one that has not changed is not run.
+func TestListTags_Aggregate(t *testing.T) {
+	t.Parallel()
+	store := memory.New()
+	a := serve(t, store)
+	furnish(t, a)
+	send, body := "POST "+booksPath+"/aggregate", `{"stages": [{"group": {"fields": {"n": {"count": true}}}}]}`
+	got := wantStatus(t, a.send(t, send, body), http.StatusOK)
+	tag := got.header.Get("Etag")
+	if tag == "" || a.send(t, send, ` { "stages":[{"group":{"fields":{"n":{"count":true}}}}]}`).header.Get("Etag") != tag {
+		t.Fatalf("tag %q", tag)
+	}
+	idle := serve(t, positioned{broken{fail: func() error { return errors.New("aggregated") }}, store})
+	if same := wantStatus(t, idle.send(t, send, body, "If-None-Match: "+tag), http.StatusNotModified); same.header.Get("Etag") != tag {
+		t.Errorf("tag %q", same.header.Get("Etag"))
+	}
+	for name, other := range map[string]struct {
+		body   string
+		header string
+	}{
+		"other stages": {`{"stages": [{"limit": 1}]}`, "If-None-Match: " + tag},
+		"a stream":     {body, "Accept: text/csv"},
+		"explained":    {`{"stages": [], "explain": true}`, "If-None-Match: " + tag},
+		"a lookup":     {`{"stages": [{"lookup": {"from": "strict", "path": "doc.other", "as": "other"}}]}`, "If-None-Match: " + tag},
+	} {
+		if got := wantStatus(t, a.send(t, send, other.body, other.header), http.StatusOK); (got.header.Get("Etag") != "") != (name == "other stages") || got.header.Get("Etag") == tag {
+			t.Errorf("%s: tag %q", name, got.header.Get("Etag"))
+		}
+	}
+	a.put(t, "books", "moby-dick", `{}`)
+	if got := wantStatus(t, a.send(t, send, body, "If-None-Match: "+tag), http.StatusOK); got.header.Get("Etag") == tag {
+		t.Error("the tag outlives a change")
+	}
+}

@@ -89,12 +89,12 @@ func appendRevision(b []byte, r collection.Revision, name string) []byte {
 
 // pageText is a page of a list, each item written by appendItem.
 func pageText[T any](p app.Page[T], appendItem func([]byte, T) []byte) []byte {
-	return append(appendPage(p, appendItem), '}')
+	return append(appendPage(make([]byte, 0, 1024*(len(p.Items)+1)), p, appendItem), '}')
 }
 
-// appendPage is a page of a list that may have more members.
-func appendPage[T any](p app.Page[T], appendItem func([]byte, T) []byte) []byte {
-	b := append(make([]byte, 0, 1024*(len(p.Items)+1)), `{"items":[`...)
+// appendPage appends a page of a list that may have more members.
+func appendPage[T any](b []byte, p app.Page[T], appendItem func([]byte, T) []byte) []byte {
+	b = append(b, `{"items":[`...)
 	for i, item := range p.Items {
 		if i > 0 {
 			b = append(b, ',')

@@ -33,8 +33,8 @@ func TestWays(t *testing.T) {
 		t.Run(fmt.Sprint(part), func(t *testing.T) {
 			t.Parallel()
 			porttest.Ways(t, memory.New(), func(yield func(uint64) bool) {
-				for seed := range uint64(500) {
-					if !yield(part*500 + seed) {
+				for seed := range uint64(400) {
+					if !yield(part*400 + seed) {
 						return
 					}
 				}

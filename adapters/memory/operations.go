@@ -11,6 +11,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/operation"
+	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/ports"
 )
 
@@ -78,7 +79,7 @@ func (s *Store) ListFailures(ctx context.Context, id ident.Operation, after int6
 }
 
 // InsertOperation keeps a new operation.
-func (s *Store) InsertOperation(ctx context.Context, o operation.Operation) error {
+func (s *Store) InsertOperation(ctx context.Context, o operation.Operation, r *receipt.Pending[operation.Operation]) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -89,6 +90,11 @@ func (s *Store) InsertOperation(ctx context.Context, o operation.Operation) erro
 		return fault.New(fault.Conflict, "operation.exists", "there is an operation %q already", o.ID)
 	}
 	o.CreatedAt = stamp(o.CreatedAt)
+	settle, err := settling(s, r, o)
+	if err != nil {
+		return err
+	}
+	settle()
 	s.operations = slices.Insert(s.operations, i, &running{Operation: o})
 	return nil
 }

@@ -46,6 +46,8 @@ type Store struct {
 	receipts map[receipt.Digest]receipt.Stored
 	// operations are in the order of their ids.
 	operations []*running
+	// followers are by what is followed for.
+	followers map[string]*follower
 }
 
 // highest are the highest revisions that the configurations of a name had, and their documents. The next collection of that name begins above them.
@@ -69,7 +71,7 @@ type bucket struct {
 
 // New returns an empty store.
 func New() *Store {
-	return &Store{history: rand.Text(), keys: map[collection.Key]*kept{}, purged: map[ident.Collection]highest{}, receipts: map[receipt.Digest]receipt.Stored{}}
+	return &Store{history: rand.Text(), keys: map[collection.Key]*kept{}, purged: map[ident.Collection]highest{}, receipts: map[receipt.Digest]receipt.Stored{}, followers: map[string]*follower{}}
 }
 
 // find returns where in names the collection is, or would be.

@@ -6,8 +6,6 @@ import (
 	"github.com/sheafdb/sheaf/adapters/postgres/sqlcgen"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
-	"github.com/sheafdb/sheaf/domain/fault"
-	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/ports"
 )
@@ -56,22 +54,7 @@ func (s *Store) page(ctx context.Context, db sqlcgen.DBTX, key collection.Key, a
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var d document.Document
-		var id string
-		if err := rows.Scan(&id, &d.Revision, &d.SchemaRevision, &d.CreatedAt, &d.UpdatedAt, &d.Data); err != nil {
-			return err
-		}
-		if d.ID, err = ident.ParseDocument(id); err != nil {
-			return fault.Wrap(err, fault.Internal, "internal", "a stored document cannot be read")
-		}
-		if !each(d) {
-			break
-		}
-	}
-	rows.Close() // what is left is read and thrown away; an error of it counts
-	return rows.Err()
+	return scanDocuments(rows, limit, false, nil, func(d document.Document, _ []byte) bool { return each(d) })
 }
 
 // estimatedExactly is up to how many documents an estimate counts: that costs what a point read does, and nobody is told 300 of an empty collection.

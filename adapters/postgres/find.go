@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -43,8 +44,9 @@ func (s *Store) Find(ctx context.Context, key collection.Key, f ports.Find) (por
 		var whole bool
 		found.Items, whole, err = s.fetch(ctx, tx, key, ids, f.Bytes)
 		found.More = found.More || !whole
-		if f.Query.Order.Ranked() {
-			found.Places = places[:len(found.Items)]
+		// Keys of entries may be cut; those that were made of values are not.
+		if n := len(found.Items); n > 0 && !f.Plan.Ordered {
+			found.Ends = []search.Position{places[0], places[n-1]}
 		}
 		return err
 	})
@@ -73,6 +75,7 @@ func tooExpensive(err error) error {
 func (s *Store) findInOrder(ctx context.Context, key collection.Key, f ports.Find) (ports.Found, error) {
 	found := ports.Found{Items: []document.Document{}}
 	from, size := f.From, 0
+	var first, last []byte // the keys of the first and the last entry
 	for {
 		// One more than there is room for says whether more follow.
 		ask := min(f.Limit-len(found.Items)+1, firstRows)
@@ -83,16 +86,20 @@ func (s *Store) findInOrder(ctx context.Context, key collection.Key, f ports.Fin
 		if err != nil {
 			return ports.Found{}, err
 		}
-		got, at := 0, change.Position(0)
-		err = s.scan(ctx, s.pool, statement, &at, func(d document.Document, key []byte) bool {
+		found.Items = slices.Grow(found.Items, ask-1)
+		got, at := 0, ports.Unplaced
+		err = s.scan(ctx, s.pool, statement, ask, &at, func(d document.Document, key []byte) bool {
 			got++
 			if len(found.Items) == f.Limit || len(found.Items) > 0 && size >= f.Bytes {
 				found.More = true
 				return false
 			}
+			if len(found.Items) == 0 {
+				first = slices.Clone(key)
+			}
+			last = append(last[:0], key...)
 			found.Items = append(found.Items, d)
 			size += len(d.Data)
-			from = &search.Position{Key: orderKey(f.Plan, key, 0), ID: d.ID.String()}
 			return true
 		})
 		if err != nil {
@@ -104,48 +111,28 @@ func (s *Store) findInOrder(ctx context.Context, key collection.Key, f ports.Fin
 		found.At = at
 		found.Examined += int64(got)
 		if found.More || got < ask {
+			found.Ends = endsOf(f.Plan, found.Items, first, last)
 			return found, nil
 		}
+		from = &search.Position{Key: orderKey(f.Plan, last, 0), ID: found.Items[len(found.Items)-1].ID.String()}
 	}
 }
 
-// scan runs a statement that returns documents, each with the key of its entry. each ends it by returning false.
-// Where at is not nil, the position of the bucket stands before each row, and in a row of its own where there is no document.
-func (*Store) scan(ctx context.Context, db sqlcgen.DBTX, st statement, at *change.Position, each func(document.Document, []byte) bool) error {
+// endsOf returns the places of the first and the last document that an index was read for, unless one of the keys of their entries is cut: then it is not that of the order.
+func endsOf(p search.Plan, items []document.Document, first, last []byte) []search.Position {
+	if p.Index == nil || len(items) == 0 || max(len(first), len(last)) > index.WholeKeyBytes {
+		return nil
+	}
+	return []search.Position{{Key: orderKey(p, first, 0), ID: items[0].ID.String()}, {Key: orderKey(p, last, 0), ID: items[len(items)-1].ID.String()}}
+}
+
+// scan runs a statement that returns documents; see scanDocuments.
+func (*Store) scan(ctx context.Context, db sqlcgen.DBTX, st statement, expected int, at *change.Position, each func(document.Document, []byte) bool) error {
 	rows, err := db.Query(ctx, st.sql, st.args...)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	var d document.Document
-	var id string
-	var key []byte
-	columns := []any{&key, &id, &d.Revision, &d.SchemaRevision, &d.CreatedAt, &d.UpdatedAt, &d.Data}
-	var none []any
-	if at != nil {
-		columns = append([]any{(*int64)(at)}, columns...)
-		none = make([]any, len(columns))
-		none[0] = columns[0]
-	}
-	for rows.Next() {
-		if at != nil && rows.RawValues()[2] == nil { // the id
-			if err := rows.Scan(none...); err != nil {
-				return err
-			}
-			break
-		}
-		if err := rows.Scan(columns...); err != nil {
-			return err
-		}
-		if d.ID, err = ident.ParseDocument(id); err != nil {
-			return fault.Wrap(err, fault.Internal, "internal", "a stored document cannot be read")
-		}
-		if !each(d, key) {
-			break
-		}
-	}
-	rows.Close()
-	return rows.Err()
+	return scanDocuments(rows, expected, true, at, each)
 }
 
 // places returns the places of the documents of the stretch in their order, one more than the page has when there is one.
@@ -192,7 +179,7 @@ func (s *Store) fetch(ctx context.Context, tx pgx.Tx, key collection.Key, ids []
 			n = min(len(ids), max(bytes-size, 0)*len(items)/max(size, 1)+1)
 		}
 		byID := make(map[string]document.Document, n)
-		err := s.scan(ctx, tx, fetchStatement(key, ids[:n]), nil, func(d document.Document, _ []byte) bool {
+		err := s.scan(ctx, tx, fetchStatement(key, ids[:n]), n, nil, func(d document.Document, _ []byte) bool {
 			byID[d.ID.String()] = d
 			return true
 		})
@@ -222,7 +209,7 @@ func (s *Store) GetAll(ctx context.Context, key collection.Key, ids []ident.Docu
 		names[i] = id.String()
 	}
 	found := make([]document.Document, 0, len(ids))
-	err := s.scan(ctx, s.pool, fetchStatement(key, names), nil, func(d document.Document, _ []byte) bool {
+	err := s.scan(ctx, s.pool, fetchStatement(key, names), len(names), nil, func(d document.Document, _ []byte) bool {
 		found = append(found, d)
 		return true
 	})

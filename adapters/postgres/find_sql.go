@@ -146,12 +146,12 @@ func (b *builder) inOrder(f ports.Find, limit int) {
 }
 
 // orderedStatement reads at most limit documents in the order of the list, with the keys of their entries, of a plan with one span or with no index.
-// Before these stands the position of the bucket at the same moment; where no document is found, in a row of its own. (A join of one row keeps the order of the other side.)
+// In front of these is a row with the position of the bucket at the same moment, so that there is one also where no document is found.
 func orderedStatement(key collection.Key, f ports.Find, from *search.Position, limit int) (statement, error) {
 	b := newBuilder(key)
-	b.write(`SELECT p.position, q.* FROM (SELECT coalesce((SELECT x.position FROM public.buckets AS x WHERE x.bucket = `, b.bucket, `), 0) AS position) AS p LEFT JOIN LATERAL (`)
+	b.write(`SELECT NULL::bytea, NULL::text, x.position, NULL::bigint, NULL::timestamptz AS created_at, NULL::timestamptz AS updated_at, NULL::jsonb FROM public.buckets AS x WHERE x.bucket = `, b.bucket, ` UNION ALL (`)
 	b.page(f, from, limit)
-	b.write(`) AS q ON true`)
+	b.write(`)`)
 	return b.done()
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/operation"
+	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/ports"
 )
 
@@ -44,7 +45,7 @@ func readOperation(r sqlcgen.Operation) (operation.Operation, error) {
 		Origin: change.Origin{Actor: r.Actor, RequestID: r.RequestID}, CreatedAt: r.CreatedAt, StartedAt: timeOf(r.StartedAt), EndedAt: timeOf(r.EndedAt),
 		State: operation.State(r.State), Phase: operation.Phase(r.Phase), Cursor: r.Cursor,
 		Progress: operation.Progress{Total: r.Total, Done: r.Done, Changed: r.Changed, Failed: r.Failed},
-		First:    change.Position(r.First), Last: change.Position(r.Last), Holder: r.Holder, HeldUntil: timeOf(r.HeldUntil), Claims: int(r.Claims),
+		First:    change.Position(r.First), Last: change.Position(r.Last), Steps: r.Steps, Holder: r.Holder, HeldUntil: timeOf(r.HeldUntil), Claims: int(r.Claims),
 	}
 	var wrongFault error
 	if r.Failure != nil {
@@ -113,17 +114,27 @@ func decodeExactly(text []byte, into any) error {
 }
 
 // InsertOperation keeps a new operation.
-func (s *Store) InsertOperation(ctx context.Context, o operation.Operation) error {
-	n, err := s.queries.InsertOperation(ctx, sqlcgen.InsertOperationParams{
-		OperationID: o.ID.String(), Bucket: o.Key.Bucket, CollectionID: o.Key.ID, Collection: o.Collection.String(), Kind: string(o.Kind), Request: string(o.Request),
-		Actor: o.Actor, RequestID: o.RequestID, CreatedAt: stampOf(o.CreatedAt), State: string(o.State), Phase: string(o.Phase), Cursor: o.Cursor,
-		Total: o.Progress.Total, Done: o.Progress.Done, Changed: o.Progress.Changed, Failed: o.Progress.Failed, First: int64(o.First), Last: int64(o.Last),
-		Holder: o.Holder, Claims: int32(o.Claims),
+func (s *Store) InsertOperation(ctx context.Context, o operation.Operation, r *receipt.Pending[operation.Operation]) error {
+	o.CreatedAt = stampOf(o.CreatedAt)
+	return s.inTransaction(ctx, "insert operation", func(q *sqlcgen.Queries) error {
+		if err := settlePending(ctx, q, r, o); err != nil {
+			return err
+		}
+		n, err := q.InsertOperation(ctx, insertOperation(o))
+		if err == nil && n == 0 {
+			return fault.New(fault.Conflict, "operation.exists", "there is an operation %q already", o.ID)
+		}
+		return err
 	})
-	if err == nil && n == 0 {
-		return fault.New(fault.Conflict, "operation.exists", "there is an operation %q already", o.ID)
+}
+
+func insertOperation(o operation.Operation) sqlcgen.InsertOperationParams {
+	return sqlcgen.InsertOperationParams{
+		OperationID: o.ID.String(), Bucket: o.Key.Bucket, CollectionID: o.Key.ID, Collection: o.Collection.String(), Kind: string(o.Kind), Request: string(o.Request),
+		Actor: o.Actor, RequestID: o.RequestID, CreatedAt: o.CreatedAt, State: string(o.State), Phase: string(o.Phase), Cursor: o.Cursor,
+		Total: o.Progress.Total, Done: o.Progress.Done, Changed: o.Progress.Changed, Failed: o.Progress.Failed, First: int64(o.First), Last: int64(o.Last),
+		Steps: o.Steps, Holder: o.Holder, Claims: int32(o.Claims),
 	}
-	return failed(ctx, err, "insert operation")
 }
 
 // ClaimOperation claims the first operation that is claimable.
@@ -185,7 +196,7 @@ func takeStep(ctx context.Context, q *sqlcgen.Queries, s operation.Step) error {
 	n, err := q.StepOperation(ctx, sqlcgen.StepOperationParams{
 		OperationID: o.ID.String(), Holder: s.Holder, State: string(o.State), Phase: string(o.Phase), Cursor: o.Cursor,
 		Total: o.Progress.Total, Done: o.Progress.Done, Changed: o.Progress.Changed, Failed: o.Progress.Failed, First: int64(o.First),
-		Failure: why, NextHolder: o.Holder, HeldUntil: nullTime(o.HeldUntil), Claims: int32(o.Claims),
+		Failure: why, Taken: o.Steps - 1, NextHolder: o.Holder, HeldUntil: nullTime(o.HeldUntil), Claims: int32(o.Claims),
 	})
 	if err != nil {
 		return err

@@ -11,21 +11,25 @@ import "time"
 // (of a number, size or duration; of the length of a secret that is set),
 // format (a check named in settings_check.go).
 type Settings struct {
-	HTTP        HTTPSettings        `setting:"http"`
-	Postgres    PostgresSettings    `setting:"postgres"`
-	Cache       CacheSettings       `setting:"cache"`
-	Redis       RedisSettings       `setting:"redis"`
-	Auth        AuthSettings        `setting:"auth"`
-	Roles       []string            `setting:"roles" default:"configuration,store,process" oneof:"configuration,store,process" help:"what this process serves"`
-	Log         LogSettings         `setting:"log"`
-	Telemetry   TelemetrySettings   `setting:"telemetry"`
-	Metrics     MetricsSettings     `setting:"metrics"`
-	Pprof       PprofSettings       `setting:"pprof"`
-	Schema      SchemaSettings      `setting:"schema"`
-	Import      ImportSettings      `setting:"import"`
-	Query       QuerySettings       `setting:"query"`
-	Idempotency IdempotencySettings `setting:"idempotency"`
-	Dev         DevSettings         `setting:"dev"`
+	HTTP         HTTPSettings         `setting:"http"`
+	Postgres     PostgresSettings     `setting:"postgres"`
+	Cache        CacheSettings        `setting:"cache"`
+	Redis        RedisSettings        `setting:"redis"`
+	Auth         AuthSettings         `setting:"auth"`
+	Roles        []string             `setting:"roles" default:"configuration,store,process" oneof:"configuration,store,process" help:"what this process serves"`
+	Log          LogSettings          `setting:"log"`
+	Telemetry    TelemetrySettings    `setting:"telemetry"`
+	Metrics      MetricsSettings      `setting:"metrics"`
+	Pprof        PprofSettings        `setting:"pprof"`
+	Schema       SchemaSettings       `setting:"schema"`
+	Import       ImportSettings       `setting:"import"`
+	Query        QuerySettings        `setting:"query"`
+	Bulk         BulkSettings         `setting:"bulk"`
+	Operations   OperationsSettings   `setting:"operations"`
+	Transactions TransactionsSettings `setting:"transactions"`
+	Idempotency  IdempotencySettings  `setting:"idempotency"`
+	Purge        PurgeSettings        `setting:"purge"`
+	Dev          DevSettings          `setting:"dev"`
 }
 
 // HTTPSettings bound what one client can take, in bytes and in time.
@@ -130,9 +134,39 @@ type QuerySettings struct {
 	MaxScan int `setting:"maxScan" default:"10000" min:"0" help:"documents or index entries that a query reads to find or sort its answer; beyond, it needs an index or allowScan=true"`
 }
 
+// BulkSettings bound changes of many documents by one request.
+type BulkSettings struct {
+	MaxDocuments int `setting:"maxDocuments" default:"1000" min:"1" max:"10000" help:"documents that a request changes itself, in one transaction; more are changed by an operation"`
+}
+
+// OperationsSettings are about work that takes longer than a request.
+type OperationsSettings struct {
+	Parallel           int           `setting:"parallel" default:"2" min:"1" max:"64" help:"operations that this process works on at once, where it has the role process"`
+	DocumentsPerSecond int           `setting:"documentsPerSecond" default:"0" min:"0" max:"1000000" help:"documents that an operation changes in a second at most; 0 sets no bound"`
+	Keep               time.Duration `setting:"keep" default:"168h" min:"0s" help:"how long operations that ended are listed, and can be rolled back; 0 is for ever"`
+}
+
+// TransactionsSettings bound a transaction.
+type TransactionsSettings struct {
+	MaxOperations int   `setting:"maxOperations" default:"500" min:"1" max:"10000" help:"operations in one transaction"`
+	MaxBytes      Bytes `setting:"maxBytes" default:"16MiB" min:"1KiB" max:"256MiB" help:"body of one transaction, after decompression"`
+}
+
 // IdempotencySettings say what is kept of requests that may be sent again.
 type IdempotencySettings struct {
 	Retention time.Duration `setting:"retention" default:"24h" min:"1m" max:"720h" help:"how long the answer to a request with an Idempotency-Key is kept"`
+}
+
+// PurgeSettings say which caches in front are told what changes, and how.
+type PurgeSettings struct {
+	URLs        []string      `setting:"urls" format:"httpURLs" help:"where caches in front are told what to forget, such as http://varnish:80/; empty is nowhere"`
+	Form        string        `setting:"form" default:"header" oneof:"header,json" help:"how keys are sent: header (separated by spaces, as Varnish and Fastly take them) or json (a list in an object)"`
+	Method      string        `setting:"method" format:"token" help:"method of the requests; empty is PURGE, with json POST"`
+	Field       string        `setting:"field" format:"token" help:"header or member that has the keys; empty is Surrogate-Key, with json keys"`
+	Token       Secret        `setting:"token" help:"secret that the requests carry"`
+	TokenHeader string        `setting:"tokenHeader" default:"Authorization" format:"token" help:"header that has the secret; in Authorization it is a bearer token"`
+	Again       time.Duration `setting:"again" default:"30s" min:"1s" max:"10m" help:"how long after the first purge of a change the second one comes: longer than an answer may take on its way to a cache"`
+	Timeout     time.Duration `setting:"timeout" default:"5s" min:"100ms" max:"1m" help:"longest wait for an answer to one purge"`
 }
 
 // DevSettings belong to sheaf dev.

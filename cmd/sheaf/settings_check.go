@@ -137,6 +137,8 @@ var formats = map[string]func(value any) error{
 	"address":         func(value any) error { return checkAddress(value.(string)) },
 	"loopbackAddress": func(value any) error { return checkLoopbackAddress(value.(string)) },
 	"origins":         func(value any) error { return checkOrigins(value.([]string)) },
+	"httpURLs":        func(value any) error { return checkHTTPURLs(value.([]string)) },
+	"token":           func(value any) error { return checkToken(value.(string)) },
 	"hosts":           func(value any) error { return checkHosts(value.([]string)) },
 	"postgresURL":     func(value any) error { return checkPostgresURL(value.(Secret).Reveal()) },
 	"redisURL":        func(value any) error { return checkURL(value.(Secret).Reveal(), "redis", "rediss", "unix") },
@@ -194,6 +196,31 @@ func checkOrigins(origins []string) error {
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.Scheme+"://"+u.Host != origin {
 			return fmt.Errorf("holds %s, which is not an origin such as https://app.example.com", quoteShort(origin))
 		}
+	}
+	return nil
+}
+
+func checkHTTPURLs(urls []string) error {
+	for i, text := range urls {
+		if err := checkURL(text, "http", "https"); err != nil {
+			return fmt.Errorf("holds something that %w", err)
+		}
+		if u, err := url.Parse(text); err != nil || u.User != nil {
+			return errors.New("holds a URL with a name or a password; secrets have settings of their own")
+		}
+		if text == "" || slices.Contains(urls[:i], text) {
+			return errors.New("holds a URL twice, or none")
+		}
+	}
+	return nil
+}
+
+// checkToken takes the words that HTTP has for methods and fields (RFC 9110 section 5.6.2), and none at all.
+func checkToken(text string) error {
+	if strings.IndexFunc(text, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+	}) >= 0 {
+		return errors.New("is not a word of HTTP")
 	}
 	return nil
 }
@@ -268,6 +295,9 @@ func checkTogether(l loaded) []string {
 	var found []string
 	if l.Auth.Mode == "none" && l.Auth.RootKey != "" {
 		found = append(found, l.at("auth.mode")+" is none, and "+l.at("auth.rootKey")+" is set: only one can hold")
+	}
+	if l.Purge.Token != "" && l.Purge.TokenHeader == "" {
+		found = append(found, l.at("purge.token")+" is set without purge.tokenHeader")
 	}
 	if l.Postgres.DirectURL != "" && l.Postgres.URL == "" {
 		found = append(found, l.at("postgres.directUrl")+" is set without postgres.url")

@@ -49,10 +49,11 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		return nil, err
 	}
 
-	parts := app.Dependencies{Store: app.Relate(cached.store), Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
+	parts := app.Dependencies{Store: app.Relate(watch(cached.store, w.telemetry.Registry, log)), Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
 	catalog := app.NewCatalog(cached.store, now, parts.Limits.Schema)
 	collections := &app.Collections{Dependencies: parts, Catalog: catalog}
 	documents := &app.Documents{Dependencies: parts, Catalog: catalog}
+	operations := app.NewOperations(parts, catalog, documents)
 	receipts := &app.Receipts{Dependencies: parts, Retention: settings.Idempotency.Retention}
 
 	var metrics http.Handler
@@ -64,27 +65,35 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		tracers = w.telemetry.Tracers
 	}
 	w.telemetry.Registry.MustRegister(storeMetrics{store.Stat})
+	var edge []edgeCache
+	if slices.Contains(settings.Roles, "process") {
+		edge = edgeCaches(settings.Purge, parts)
+	}
+	w.telemetry.Registry.MustRegister(edgeMetrics{edge})
 	server, err := httpapi.New(httpapi.Config{
-		Collections:      collections,
-		Documents:        documents,
-		Transfer:         &app.Transfer{Dependencies: parts, Catalog: catalog},
-		Receipts:         receipts,
-		Roles:            settings.Roles,
-		RootKey:          settings.Auth.RootKey.Reveal(),
-		Checks:           append([]ports.HealthCheck{{Name: "postgres", Check: store.Ping}}, cached.checks...),
-		Metrics:          metrics,
-		Registry:         w.telemetry.Registry,
-		Log:              log,
-		Tracers:          tracers,
-		Propagator:       w.telemetry.Propagator,
-		Contract:         sheaf.Contract,
-		MaxDocumentBytes: int(settings.HTTP.MaxDocumentBytes),
-		MaxBodyBytes:     int(settings.HTTP.MaxBodyBytes),
-		Hosts:            hostsOf(settings),
-		MetricsKeyed:     settings.Metrics.Keyed,
-		CORSOrigins:      settings.HTTP.CORS.Origins,
-		CORSMaxAge:       settings.HTTP.CORS.MaxAge,
-		Version:          w.build.Version,
+		Collections:         collections,
+		Documents:           documents,
+		Transfer:            &app.Transfer{Dependencies: parts, Catalog: catalog},
+		Bulk:                &app.Bulk{Dependencies: parts, Catalog: catalog, Documents: documents, Operations: operations},
+		Operations:          operations,
+		Receipts:            receipts,
+		Roles:               settings.Roles,
+		RootKey:             settings.Auth.RootKey.Reveal(),
+		Checks:              append([]ports.HealthCheck{{Name: "postgres", Check: store.Ping}}, cached.checks...),
+		Metrics:             metrics,
+		Registry:            w.telemetry.Registry,
+		Log:                 log,
+		Tracers:             tracers,
+		Propagator:          w.telemetry.Propagator,
+		Contract:            sheaf.Contract,
+		MaxDocumentBytes:    int(settings.HTTP.MaxDocumentBytes),
+		MaxBodyBytes:        int(settings.HTTP.MaxBodyBytes),
+		MaxTransactionBytes: int(settings.Transactions.MaxBytes),
+		Hosts:               hostsOf(settings),
+		MetricsKeyed:        settings.Metrics.Keyed,
+		CORSOrigins:         settings.HTTP.CORS.Origins,
+		CORSMaxAge:          settings.HTTP.CORS.MaxAge,
+		Version:             w.build.Version,
 	})
 	if err != nil {
 		cached.close()
@@ -100,8 +109,15 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	if slices.Contains(settings.Roles, "process") {
 		loops.Go(func() { collections.Purge(looping, log) })
 		loops.Go(func() { collections.BuildIndexes(looping, log) })
+		loops.Go(func() { operations.Work(looping, log, settings.Operations.Parallel, settings.Operations.Keep) })
 		loops.Go(func() { documents.Expire(looping, log) })
 		loops.Go(func() { receipts.Forget(looping, log) })
+		for _, cache := range edge {
+			loops.Go(func() {
+				defer cache.caller.Close()
+				cache.sender.Run(looping, log)
+			})
+		}
 	}
 
 	return &service{
@@ -143,13 +159,17 @@ func openMigration(ctx context.Context, settings PostgresSettings) (migrator, er
 // limitsOf are the declared sizes of the settings; those of schemas that nobody sets are the domain's.
 func limitsOf(settings Settings) app.Limits {
 	limits := app.Limits{
-		Document: collection.Limits{Bytes: int(settings.HTTP.MaxDocumentBytes)},
-		Schema:   schema.DefaultLimits(),
-		Scan:     int64(settings.Query.MaxScan),
+		Document:      collection.Limits{Bytes: int(settings.HTTP.MaxDocumentBytes)},
+		Schema:        schema.DefaultLimits(),
+		Scan:          int64(settings.Query.MaxScan),
+		Bulk:          settings.Bulk.MaxDocuments,
+		OperationRate: settings.Operations.DocumentsPerSecond,
 		Import: app.ImportLimits{
 			StrictDocuments: settings.Import.StrictMaxDocuments,
 			StrictBytes:     int(settings.Import.StrictMaxBytes),
 		},
+		Operations: settings.Transactions.MaxOperations,
+		Filled:     int(settings.Transactions.MaxBytes),
 	}
 	limits.Schema.Bytes = int(settings.Schema.Limits.Bytes)
 	limits.Schema.Depth = settings.Schema.Limits.Depth

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -172,5 +173,43 @@ func fromTable(pool *pgxpool.Pool) http.Handler {
 		}
 		write(w, 200, envelope(id, body))
 	})
+	mux.HandleFunc("POST /transactions", func(w http.ResponseWriter, r *http.Request) {
+		transact(w, r, pool, fail)
+	})
 	return mux
+}
+
+// transact stores documents in one transaction, a prepared statement for each.
+func transact(w http.ResponseWriter, r *http.Request, pool *pgxpool.Pool, fail func(http.ResponseWriter, error)) {
+	var request struct {
+		Operations []struct {
+			ID   string
+			Data json.RawMessage
+		}
+	}
+	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
+		fail(w, err)
+		return
+	}
+	err := pgx.BeginFunc(r.Context(), pool, func(tx pgx.Tx) error {
+		for _, o := range request.Operations {
+			if _, err := tx.Exec(r.Context(), "INSERT INTO baseline (id, doc) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET doc = excluded.doc", o.ID, o.Data); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	b := []byte(`{"results":[`)
+	for i, o := range request.Operations {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, envelope(o.ID, o.Data)...)
+	}
+	_, _ = w.Write(append(b, `]}`...))
 }

@@ -30,6 +30,7 @@ var workloads = []workload{
 	{"page-at-depth", pagingDeep},
 	{"create", creating},
 	{"put", replacing},
+	{"transaction", transacting},
 	{"get-one-client", readingAlone},
 	{"create-one-client", creatingAlone},
 	{"collections", flatness},
@@ -185,6 +186,30 @@ func replacing(ctx context.Context, s *stage) ([]result, error) {
 		contender{"sheaf", s.sheaf, 200, func(c, n int) []byte { return path(bench, c, n, "PUT") }, contains(`"revision":`)},
 		contender{"pgx", s.pgx, 200, func(c, n int) []byte { return path("/docs", c, n, "PUT") }, nil},
 		contender{"http", s.http, 200, func(c, n int) []byte { return path("/docs", c, n, "PUT") }, nil})
+}
+
+// transacting stores a hundred documents in one transaction: half of them are new, the others are replaced. Connections keep out of each other's way, because the bare
+// transactions would deadlock.
+func transacting(ctx context.Context, s *stage) ([]result, error) {
+	if err := declare(ctx, s, "bench"); err != nil {
+		return nil, err
+	}
+	const operations = 100
+	seed := int(rand.Uint32())
+	body := func(c, n int) []byte {
+		b := []byte(`{"operations":[`)
+		for i := range operations {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			id := fmt.Sprintf("transaction-%02d-%06d-%04d", c, n-i%2, i)
+			b = fmt.Appendf(b, `{"op":"put","collection":"bench","id":%q,"data":%s}`, id, sample(seed+c<<20+n*operations+i))
+		}
+		return append(b, `]}`...)
+	}
+	return race(ctx, s, "transaction of 100", s.connections, "pgx",
+		contender{"sheaf", s.sheaf, 200, func(c, n int) []byte { return send("POST", "/v1/transactions", body(c, n)) }, contains(`"outcome":`)},
+		contender{"pgx", s.pgx, 200, func(c, n int) []byte { return send("POST", "/transactions", body(c, n)) }, nil})
 }
 
 // listing asks for the first page of 20 by id.

@@ -67,7 +67,7 @@ func OverBudget(cause error) error {
 func told(vars query.Vars, columns []Column) map[string]any {
 	row := make(map[string]any, len(columns))
 	for _, c := range columns {
-		row[c.Name] = toJSON(vars[c.Variable])
+		row[c.Name] = query.JSON(vars[c.Variable])
 	}
 	return row
 }
@@ -208,7 +208,7 @@ func (r *run) value(e *query.Expr, vars query.Vars) (v any, ok bool) {
 		}
 		return nil, false
 	}
-	v = toJSON(v)
+	v = query.JSON(v)
 	if Computes(e.Root()) && !bounded(v) {
 		return nil, false
 	}

@@ -2,35 +2,11 @@ package aggregate
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
 )
-
-// instantLayout has as many digits for every instant, so that texts order as time does.
-const instantLayout = "2006-01-02T15:04:05.000000Z"
-
-// toJSON returns a value of an expression as JSON.
-func toJSON(v any) any {
-	switch v := v.(type) {
-	case query.Instant:
-		return v.Time().Format(instantLayout)
-	case query.Span:
-		return seconds(int64(v))
-	}
-	return v
-}
-
-// seconds writes microseconds as seconds with six digits of a fraction.
-func seconds(micros int64) json.Number {
-	sign := ""
-	if micros < 0 {
-		sign, micros = "-", -micros
-	}
-	return json.Number(fmt.Sprintf("%s%d.%06d", sign, micros/1_000_000, micros%1_000_000))
-}
 
 // Computes says whether an expression may make a value that is longer than those that it is made of. Both interpreters look at the length of such a value.
 func Computes(n query.Node) bool {

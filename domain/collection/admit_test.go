@@ -3,6 +3,7 @@ package collection_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -208,6 +209,22 @@ func TestAdmit_WriteOnlyAndImmutable(t *testing.T) {
 	}
 }
 
+func TestAdmit_Timestamps(t *testing.T) {
+	t.Parallel()
+	const now, old = `"2026-11-24T12:00:00.000000Z"`, `"2020-01-01T00:00:00.000000Z"`
+	tryAll(t, `{"schema": {"required": ["made_at"], "properties": {"made_at": {"format": "date-time", "x-timestamp": "created"}, "meta": {"properties": {"changed": {"x-timestamp": "updated"}}}}}}`,
+		attempt{data: `{"n": 1}`, want: `{"n": 1, "made_at": ` + now + `, "meta": {"changed": ` + now + `}}`},
+		attempt{data: `{"made_at": ` + old + `}`, told: []string{"/made_at readOnly"}},
+		attempt{stored: `{"n": 1, "made_at": ` + old + `, "meta": {"changed": ` + old + `}}`, data: `{"n": 1}`, want: `{"n": 1, "made_at": ` + old + `, "meta": {"changed": ` + old + `}}`},
+		attempt{stored: `{"n": 1, "made_at": ` + old + `, "meta": {"changed": ` + old + `}}`, data: `{"n": 2, "made_at": ` + old + `, "meta": {"changed": ` + old + `}}`,
+			want: `{"n": 2, "made_at": ` + old + `, "meta": {"changed": ` + now + `}}`},
+		attempt{way: collection.Edited, stored: `{"n": 1, "made_at": ` + old + `, "meta": {"changed": ` + old + `}}`, data: `{"n": 1, "made_at": ` + old + `, "meta": {}}`, told: []string{"/meta/changed readOnly"}},
+		attempt{way: collection.Edited, stored: `{"n": 1, "made_at": ` + old + `}`, data: `{"n": 2, "made_at": ` + old + `}`, want: `{"n": 2, "made_at": ` + old + `, "meta": {"changed": ` + now + `}}`},
+		attempt{way: collection.Returned, stored: `{"n": 1, "made_at": ` + now + `}`, data: `{"n": 2, "made_at": ` + old + `}`, want: `{"n": 2, "made_at": ` + old + `}`},
+		attempt{way: collection.Kept, stored: `{"made_at": ` + old + `}`, data: `{"n": 2, "made_at": ` + old + `}`, want: `{"n": 2, "made_at": ` + old + `, "meta": {"changed": ` + now + `}}`},
+	)
+}
+
 func TestAdmit_Rules(t *testing.T) {
 	t.Parallel()
 	config := `{"schema": {"properties": {"opens": {"type": "number"}, "closes": {"type": "number"}, "state": {"type": "string"}}, "required": ["opens"]}, "rules": [
@@ -244,4 +261,20 @@ func TestAdmit_Ratchet(t *testing.T) {
 		attempt{stored: `{"key": "a", "a": "x", "z": 1}`, data: `{"key": "a", "a": "x", "y": 2, "b": 1}`, told: []string{"/y unknownField"}},
 		attempt{stored: `{"key": "a", "a": "xx"}`, data: `{"a": "yyy"}`, told: []string{" required", "/key id"}},
 	)
+}
+
+// A rule that goes through the pairs of a long list is given up, in all modes, and a long one does not take the time of the next.
+func TestAdmit_CostlyRules(t *testing.T) {
+	t.Parallel()
+	list := `[` + strings.Repeat(`1, `, 2000) + `2]`
+	tryAll(t, `{"rules": [{"code": "pairs", "rule": "doc.l.all(a, doc.l.all(b, a + b > 0))", "path": "doc.l"}, {"code": "same", "rule": "doc.l.all(a, doc.l.exists(b, a == b))"}]}`,
+		attempt{data: `{"l": [1, 2]}`, want: `{"l": [1, 2]}`},
+		attempt{data: `{"l": ` + list + `}`, told: []string{"/l rule", " rule"}},
+	)
+	// A document may be as large as one is allowed to be, and no larger by its defaults.
+	c := declared(t, `{"schema": {"properties": {"a": {"default": "0123456789"}}}}`)
+	s := collection.Submission{Data: []byte(`{"b": 1}`), ID: documentID(t, "a"), MaxBytes: 20}
+	if _, err := c.Propose(s); fault.KindOf(err) != fault.TooLarge {
+		t.Errorf("larger by a default: %v", err)
+	}
 }

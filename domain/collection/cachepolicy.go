@@ -27,6 +27,24 @@ func (c CachePolicy) Meet(other CachePolicy) CachePolicy {
 	}
 }
 
+// PolicyOf returns the policy of a collection as an adapter keeps it, without compiling the rest.
+func PolicyOf(stored Stored) CachePolicy {
+	tree, err := jsontext.Decode(stored.Configuration)
+	object, ok := tree.(map[string]any)
+	if err != nil || !ok || object["cache"] == nil {
+		return CachePolicy{}
+	}
+	var p parsing
+	p.cachePolicy("/cache", object["cache"])
+	return p.config.Cache
+}
+
+// Within returns the policy of an answer that is not to be used longer than that, not even stale.
+func (c CachePolicy) Within(left time.Duration) CachePolicy {
+	left = max(0, left.Truncate(time.Second))
+	return CachePolicy{Public: c.Public, MaxAge: min(c.MaxAge, left), SharedMaxAge: min(c.SharedMaxAge, left)}
+}
+
 // longestAge bounds the times of a policy: what HTTP calls for ever is a year.
 const longestAge = 365 * Day
 

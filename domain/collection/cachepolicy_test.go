@@ -51,6 +51,19 @@ func TestParse_Cache(t *testing.T) {
 	}
 }
 
+func TestCachePolicy_Within(t *testing.T) {
+	t.Parallel()
+	p := collection.CachePolicy{Public: true, MaxAge: time.Minute, SharedMaxAge: time.Hour, StaleWhileRevalidate: time.Hour, StaleIfError: time.Hour}
+	for left, want := range map[time.Duration]collection.CachePolicy{
+		-time.Second: {Public: true}, 999 * time.Millisecond: {Public: true}, 90*time.Second + 1: {Public: true, MaxAge: time.Minute, SharedMaxAge: 90 * time.Second},
+		2 * time.Hour: {Public: true, MaxAge: time.Minute, SharedMaxAge: time.Hour},
+	} {
+		if got := p.Within(left); got != want {
+			t.Errorf("%v: got %+v", left, got)
+		}
+	}
+}
+
 func TestParse_CacheWrongly(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

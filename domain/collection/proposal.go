@@ -135,6 +135,10 @@ func (p *Proposal) complete(stored *lookback) error {
 			return err
 		}
 	}
+	if p.submission.Way != Returned {
+		tree, stamped := c.stamp(p.tree, stored, p.submission.Now)
+		p.tree, p.changed = tree, p.changed || stamped
+	}
 	p.faults = append(p.faults, c.contents(p.tree)...)
 	p.step = completed
 	return nil

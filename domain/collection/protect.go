@@ -1,6 +1,9 @@
 package collection
 
 import (
+	"bytes"
+	"time"
+
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
@@ -69,6 +72,42 @@ func (c *Collection) protect(way Way, tree any, stored *lookback) []fault.Violat
 	}
 	return faults
 }
+
+// stamp writes the times that the server keeps into a document. A document that is as it was keeps the time of its last change.
+func (c *Collection) stamp(tree any, stored *lookback, now time.Time) (any, bool) {
+	var updated []query.Path
+	stamped := false
+	write := func(path query.Path) {
+		if with, ok := path.With(tree, timestamp(now)); ok {
+			tree, stamped = with, true
+		}
+	}
+	for _, m := range c.marks {
+		switch {
+		case m.Stamp == schema.Created && !stored.exists():
+			write(m.path)
+		case m.Stamp == schema.Updated:
+			updated = append(updated, m.path)
+		}
+	}
+	if len(updated) == 0 || stored.exists() && sameWithout(tree, stored.tree(), updated) {
+		return tree, stamped
+	}
+	for _, path := range updated {
+		write(path)
+	}
+	return tree, stamped
+}
+
+// sameWithout says whether two documents would be stored alike but for these members.
+func sameWithout(a, b any, members []query.Path) bool {
+	a, _ = query.Without(a, members...)
+	b, _ = query.Without(b, members...)
+	return bytes.Equal(jsontext.Append(nil, a), jsontext.Append(nil, b))
+}
+
+// timestamp writes a time as answers do.
+func timestamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
 // meansSame says whether a value is what a stored one would be taken for if it were sent: schemas learn to normalize after documents were stored.
 func (c *Collection) meansSame(path query.Path, value any, stored *lookback) bool {

@@ -6,6 +6,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
 )
 
 // Judge says what a collection makes of a document that shall be stored; stored is the data of the one that is there, nil where there is none.
@@ -47,8 +48,8 @@ type Edit struct {
 	Way collection.Way
 	// Now is when the request was made.
 	Now time.Time
-	// Apply makes canonical data of that which is stored.
-	Apply func(data []byte) ([]byte, error)
+	// Apply makes canonical data of what is stored.
+	Apply func(current index.Document) ([]byte, error)
 	// MaxBytes bounds the data to be stored, where the collection makes it longer; 0 does not.
 	MaxBytes int
 }
@@ -63,7 +64,7 @@ func (e Edit) Change(current *Document) (Next, error) {
 	if err := e.Precondition.Check(current); err != nil {
 		return Next{}, err
 	}
-	data, err := e.Apply(current.Data)
+	data, err := e.Apply(current.Indexable())
 	if err != nil {
 		return Next{}, err
 	}
@@ -97,6 +98,17 @@ func Delete(c ident.Collection, id ident.Document, pre Precondition) Change {
 			return Next{}, err
 		}
 		return Remove(), nil
+	}
+}
+
+// Check leaves the document as it is. It fails with NotFound where there is none, unless the precondition asks for something else, and with a *StaleError where that does
+// not hold.
+func Check(c ident.Collection, id ident.Document, pre Precondition) Change {
+	return func(current *Document) (Next, error) {
+		if current == nil && pre.NoneMatch == nil {
+			return Next{}, NotFound(c, id)
+		}
+		return Keep(), pre.Check(current)
 	}
 }
 

@@ -69,6 +69,8 @@ type Write struct {
 	// Fresh says that the id was just made and cannot be taken; it spares a look-up. A wrong Fresh costs a second try and nothing else.
 	Fresh  bool
 	Change Change
+	// Decided, where it is not nil, is called with what the write does, before the next write of the batch is decided. As Change may, it may be called more than once.
+	Decided func(Transition)
 }
 
 // Batch is a list of writes that happen together or not at all, in their order: a later write of a document sees what an earlier one made of it.
@@ -142,6 +144,9 @@ func Decide(w Write, current *Document, last int64, at time.Time) (Transition, e
 			ID: w.ID, Revision: current.Revision + 1, SchemaRevision: w.Collection.Revision,
 			CreatedAt: current.CreatedAt, UpdatedAt: later(at, current.UpdatedAt), Data: next.data,
 		}
+	}
+	if w.Decided != nil {
+		w.Decided(t)
 	}
 	return t, nil
 }

@@ -8,6 +8,9 @@
 package operation
 
 import (
+	"bytes"
+	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/sheafdb/sheaf/domain/change"
@@ -80,7 +83,8 @@ type Operation struct {
 	// Fault is why it failed, nil where it did not.
 	Fault *Fault
 
-	// Holder is who claimed it last, and HeldUntil when others may; Claims counts how often it was claimed since it went on last.
+	// Steps counts the steps that were committed. Holder is who claimed it last, and HeldUntil when others may; Claims counts how often it was claimed since it went on last.
+	Steps     int64
 	Holder    string
 	HeldUntil time.Time
 	Claims    int
@@ -113,7 +117,7 @@ func FaultOf(err error) *Fault {
 type Failure struct {
 	ID ident.Document
 	Fault
-	// Violations are the places that are wrong.
+	// Violations are the places that are wrong. Their params are decoded JSON: a failure is kept as text.
 	Violations []fault.Violation
 }
 
@@ -121,9 +125,26 @@ type Failure struct {
 func FailureOf(id ident.Document, err error) Failure {
 	failure := Failure{ID: id, Fault: *FaultOf(err)}
 	if f := fault.Find(err); f != nil && f.Kind != fault.Internal {
-		failure.Violations = f.Violations
+		failure.Violations = slices.Clone(f.Violations)
+		for i := range failure.Violations {
+			failure.Violations[i].Params = asJSON(failure.Violations[i].Params)
+		}
 	}
 	return failure
+}
+
+// asJSON returns params as they are after they were kept as text.
+func asJSON(params map[string]any) (kept map[string]any) {
+	text, err := json.Marshal(params)
+	if err == nil {
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.UseNumber()
+		err = decoder.Decode(&kept)
+	}
+	if err != nil {
+		panic("operation: params are texts, numbers and lists of them: " + err.Error())
+	}
+	return kept
 }
 
 // MaxFailures bounds how many failures of an operation are kept; further ones only count.
@@ -161,6 +182,13 @@ func (o Operation) Claimed(c Claim) Operation {
 	return o
 }
 
+// Next begins the operation as it is after a step: it goes on, and is held further on.
+func (o Operation) Next(until time.Time) Operation {
+	o.Steps++
+	o.Claims, o.HeldUntil = 0, until
+	return o
+}
+
 // Cancelled returns the operation, ended. One that was cancelled before stays as it is.
 // It fails with fault.Conflict, code "operation.ended", when it came to another end.
 func (o Operation) Cancelled(at time.Time) (Operation, error) {
@@ -188,10 +216,10 @@ func (o Operation) end(s State, at time.Time) Operation {
 	return o
 }
 
-// Step is what a holder made of an operation. It is committed only while the operation is running and Holder holds it.
+// Step is what a holder made of an operation. It is committed only while the operation is running, Holder holds it, and no other step was committed since.
 type Step struct {
 	Holder string
-	// Next is the operation after the step.
+	// Next is the operation after the step, which it counts: see Operation.Next.
 	Next Operation
 	// Failures are those that the step adds.
 	Failures []Failure
@@ -200,16 +228,19 @@ type Step struct {
 // Allowed says whether a step may be committed when the operation is as it is in current.
 // It fails with ErrLost.
 func (s Step) Allowed(current Operation) error {
-	if current.State != Running || current.Holder != s.Holder {
+	if current.State != Running || current.Holder != s.Holder || current.Steps != s.Next.Steps-1 {
 		return ErrLost
 	}
 	return nil
 }
 
-// ErrLost says that an operation has ended, or that somebody else holds it: the step was not committed, and nothing that belongs to it.
+// ErrLost says that an operation has ended, that somebody else holds it, or that another step came first: the step was not committed, and nothing that belongs to it.
 var ErrLost = fault.New(fault.Conflict, "operation.lost", "the operation has ended or is held by another process")
 
 // NotFound is the fault of an operation that is not there.
 func NotFound(id ident.Operation) error {
 	return fault.New(fault.NotFound, "operation.notFound", "there is no operation %q", id)
 }
+
+// RequestPrefix begins the request ids of changes that operations make; the rest is the operation's id. Requests from outside have other ids.
+const RequestPrefix = "operation/"

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 )
 
@@ -50,7 +51,7 @@ func FormatOperations(list []Operation) []byte {
 }
 
 // parseOperations judges a JSON Patch; all that is wrong with it is reported at once.
-func parseOperations(tree any, limits jsontext.Limits) (func(any) (any, error), error) {
+func parseOperations(tree any, limits jsontext.Limits) (func(any, index.Document) (any, error), error) {
 	elements, ok := tree.([]any)
 	if !ok {
 		return nil, malformed(violation("", "type", "must be an array of operations"))
@@ -68,7 +69,7 @@ func parseOperations(tree any, limits jsontext.Limits) (func(any) (any, error), 
 	if len(faults) > 0 {
 		return nil, malformed(faults...)
 	}
-	return func(doc any) (any, error) { return edit(doc, list, limits) }, nil
+	return func(doc any, _ index.Document) (any, error) { return edit(doc, list, limits) }, nil
 }
 
 // parseOperation reads the operation at a pointer. Members that it does not need are ignored (section 4).

@@ -13,6 +13,8 @@ type operator struct {
 	name string
 	// bare says that it takes paths and nothing else.
 	bare bool
+	// computes says that it takes an expression, and is given its value.
+	computes bool
 	// accepts says what is wrong with an argument, "" where nothing is; nil accepts any.
 	accepts func(argument any) string
 	// apply returns what becomes of the value, either of which may be nothing, or says why the operator cannot be applied to it. It changes neither.
@@ -23,6 +25,7 @@ var operators = func() map[string]operator {
 	table := map[string]operator{}
 	for _, o := range []operator{
 		{name: "set", apply: func(_, argument any) (any, string) { return argument, "" }},
+		{name: "compute", computes: true, accepts: source, apply: func(_, argument any) (any, string) { return argument, "" }},
 		{name: "setIfMissing", apply: func(current, argument any) (any, string) {
 			if _, missing := current.(nothing); missing {
 				return argument, ""
@@ -55,6 +58,13 @@ var operators = func() map[string]operator {
 func number(argument any) string {
 	if _, ok := argument.(json.Number); !ok {
 		return "must be a number"
+	}
+	return ""
+}
+
+func source(argument any) string {
+	if _, ok := argument.(string); !ok {
+		return "must be an expression, as a string"
 	}
 	return ""
 }

@@ -1,7 +1,7 @@
 // Package patch says how a document changes without being sent whole, and how two documents differ.
 //
 // There are three formats: a merge patch (RFC 7396) for whoever knows what members shall be, a JSON Patch (RFC 6902) for exact
-// places and tests, and an update for what depends on the value that is there, such as a counter. Each is parsed once, before anything
+// places and tests, and an update for what depends on the values that are there, such as a counter, or what is computed of them. Each is parsed once, before anything
 // is locked, into a Patch, whose Apply is a pure function of the document; it is called inside the write, perhaps more than once.
 //
 // Whether the result may be stored is for the collection to say. Start at Parse; diff.go has the way back, from two documents to a patch.
@@ -11,6 +11,7 @@ import (
 	"math"
 
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 )
 
@@ -29,7 +30,7 @@ const MaxOperations = 1000
 
 // Patch is a checked patch. It is immutable and may be applied by several callers at once.
 type Patch struct {
-	change func(doc any) (any, error)
+	change func(doc any, of index.Document) (any, error)
 	limits jsontext.Limits
 }
 
@@ -57,37 +58,37 @@ func Parse(format Format, body []byte, limits jsontext.Limits) (Patch, error) {
 	case Operations:
 		p.change, err = parseOperations(tree, limits)
 	case Update:
-		p.change, err = parseUpdate(tree)
+		p.change, err = parseUpdate(tree, limits)
 	default:
 		p.change, err = parseMerge(tree)
 	}
 	return p, err
 }
 
-func parseMerge(tree any) (func(any) (any, error), error) {
+func parseMerge(tree any) (func(any, index.Document) (any, error), error) {
 	if _, ok := tree.(map[string]any); !ok {
 		return nil, fault.New(fault.Invalid, "document.patchInvalid", "a merge patch that is not an object would replace the document by something that is none").
 			With(fault.Violation{In: "body", Code: "type", Message: "must be an object"})
 	}
-	return func(doc any) (any, error) { return jsontext.MergePatch(doc, tree), nil }, nil
+	return func(doc any, _ index.Document) (any, error) { return jsontext.MergePatch(doc, tree), nil }, nil
 }
 
-// Apply returns the canonical text of the document whose canonical text is data, changed.
+// Apply returns the canonical text of the document, changed.
 // It fails with fault.Conflict where the document is not as the patch expects ("document.patchTest", "document.patchConflict"), each place a violation with a
 // pointer into the patch; with fault.TooLarge ("document.tooLarge", and "document.patchTooLarge" where applying takes too much), and with fault.Invalid
 // ("document.invalid") where the result is nested too deep.
-func (p Patch) Apply(data []byte) ([]byte, error) {
-	doc, err := jsontext.Decode(data)
+func (p Patch) Apply(d index.Document) ([]byte, error) {
+	doc, err := jsontext.Decode(d.Data)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "internal", "decode canonical data")
 	}
-	if doc, err = p.change(doc); err != nil {
+	if doc, err = p.change(doc, d); err != nil {
 		return nil, err
 	}
 	if deeper(doc, p.limits.Depth) {
 		return nil, tooDeep(p.limits.Depth)
 	}
-	text := jsontext.Append(make([]byte, 0, len(data)+len(data)/8), doc)
+	text := jsontext.Append(make([]byte, 0, len(d.Data)+len(d.Data)/8), doc)
 	if len(text) > p.limits.Bytes {
 		return nil, fault.New(fault.TooLarge, "document.tooLarge", "a document has at most %d bytes", p.limits.Bytes)
 	}

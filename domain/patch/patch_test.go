@@ -7,8 +7,10 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/patch"
 )
@@ -75,6 +77,9 @@ func canonical(tb testing.TB, text []byte) []byte {
 	return c
 }
 
+// noon is when every document was made.
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
 // apply applies a patch twice, which has to make no difference, and leaves the document as it was.
 func apply(format patch.Format, doc, text []byte, limits jsontext.Limits) ([]byte, error) {
 	p, err := patch.Parse(format, text, limits)
@@ -82,8 +87,8 @@ func apply(format patch.Format, doc, text []byte, limits jsontext.Limits) ([]byt
 		return nil, err
 	}
 	before := bytes.Clone(doc)
-	one, err := p.Apply(doc)
-	again, errAgain := p.Apply(doc)
+	one, err := p.Apply(index.Document{ID: "a", Revision: 3, CreatedAt: noon, UpdatedAt: noon, Data: doc})
+	again, errAgain := p.Apply(index.Document{ID: "a", Revision: 3, CreatedAt: noon, UpdatedAt: noon, Data: doc})
 	if !bytes.Equal(one, again) || (err == nil) != (errAgain == nil) || !bytes.Equal(doc, before) {
 		panic(fmt.Sprintf("%s is not pure: %s, then %s", text, one, again))
 	}
@@ -142,6 +147,8 @@ func TestPatch_Bounds(t *testing.T) {
 		"no JSON":              {patch.Merge, `{}`, `{"a":`, limits, "json.invalid", ""},
 		"two members":          {patch.Merge, `{}`, `{"a":1,"a":2}`, limits, "json.invalid", "/a"},
 		"within":               {patch.Operations, long, ops(1000, `{"op":"add","path":"/l/0","value":1}`), many, "", ""},
+		"digits of a product":  {patch.Update, `{"n": ` + strings.Repeat("9", 999) + `}`, `{"compute":{"doc.m":"[doc.n * doc.n]"}}`, limits, "document.patchConflict", "/compute/doc.m"},
+		"copies by computing":  {patch.Update, `{"a": "` + strings.Repeat("x", 30<<10) + `"}`, `{"compute":{"doc.m":"doc.a", "doc.n":"[doc.a, doc.a]"}}`, limits, "document.patchTooLarge", "-"},
 		"as many paths":        {patch.Update, `{}`, `{"set":{` + paths(1000) + `}}`, limits, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
 )
@@ -18,6 +19,7 @@ type assignment struct {
 	path query.Path
 	// text is the path as it was written, and at the pointer to it in the update.
 	text, at string
+	// argument is what the operator is given; an *query.Expr stands for what it is of the document.
 	argument any
 }
 
@@ -25,7 +27,7 @@ type assignment struct {
 type nothing struct{}
 
 // parseUpdate judges an update; all that is wrong with it is reported at once.
-func parseUpdate(tree any) (func(any) (any, error), error) {
+func parseUpdate(tree any, limits jsontext.Limits) (func(any, index.Document) (any, error), error) {
 	object, ok := tree.(map[string]any)
 	if !ok {
 		return nil, malformed(violation("", "type", "must be an object of operators"))
@@ -53,7 +55,13 @@ func parseUpdate(tree any) (func(any) (any, error), error) {
 	if faults = append(faults, overlaps(list)...); len(faults) > 0 {
 		return nil, malformed(faults...)
 	}
-	return func(doc any) (any, error) { return assign(doc, list) }, nil
+	return func(doc any, of index.Document) (any, error) {
+		list, err := compute(doc, of, list, limits)
+		if err != nil {
+			return nil, err
+		}
+		return assign(doc, list)
+	}, nil
 }
 
 func sizeOf(v any) int {
@@ -86,7 +94,13 @@ func (o operator) read(at string, given any) (list []assignment, faults []fault.
 		if o.accepts != nil {
 			if message := o.accepts(argument); message != "" {
 				faults = append(faults, violation(at, "type", message))
+				return
 			}
+		}
+		if o.computes {
+			expression, wrong := compile(at, argument.(string))
+			faults = append(faults, wrong...)
+			argument = expression
 		}
 		list = append(list, assignment{operator: o, path: path, text: text, at: at, argument: argument})
 	}

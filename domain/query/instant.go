@@ -23,6 +23,9 @@ func InstantOf(t time.Time) Instant { return Instant(t.UnixMicro()) }
 // Time returns the instant in UTC.
 func (i Instant) Time() time.Time { return time.UnixMicro(int64(i)).UTC() }
 
+// Text returns the instant as answers write it: in UTC, always with microseconds, so that texts order as time does.
+func (i Instant) Text() string { return i.Time().Format("2006-01-02T15:04:05.000000Z") }
+
 // Plus returns the time some time later, in UTC, and whether it is within the years 0001 to 9999.
 func (i Instant) Plus(d time.Duration) (time.Time, bool) {
 	later, ok := inRange(int64(i) + d.Microseconds())

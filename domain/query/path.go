@@ -13,10 +13,6 @@ import (
 	"strings"
 	"sync"
 
-	"cel.dev/cel-go/common"
-	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/operators"
-	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/parser"
 
 	"github.com/sheafdb/sheaf/domain/fault"
@@ -38,56 +34,30 @@ var pathParser = sync.OnceValues(func() (*parser.Parser, error) { return parser.
 // ParsePath reads a CEL path to a member of the document, such as doc.address.zip or doc["odd name"].
 // It fails with fault.Invalid and code "path.invalid" when s is anything else.
 func ParsePath(s string) (Path, error) {
-	if len(s) > maxPathBytes {
-		return nil, fault.New(fault.Invalid, "path.invalid", "a path has at most %d bytes", maxPathBytes)
-	}
-	if path := plainPath(s); path != nil {
-		return path, nil
+	if len(s) <= maxPathBytes {
+		if path := plainPath(s); path != nil {
+			return path, nil
+		}
 	}
 	return parsePath(s)
 }
 
 func parsePath(s string) (Path, error) {
-	p, err := pathParser()
+	place, err := parsePlace(s)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "internal", "path parser")
+		return nil, err
 	}
-	tree, issues := p.Parse(common.NewTextSource(s))
-	if len(issues.GetErrors()) > 0 {
-		return nil, fault.New(fault.Invalid, "path.invalid", `is not a path like doc.name or doc["odd name"]`)
+	if place.Root != "doc" || len(place.Steps) == 0 {
+		return nil, fault.New(fault.Invalid, "path.invalid", "begins with doc and names 1 to %d members", maxPathDepth)
 	}
-	var path Path
-	for e := tree.Expr(); ; {
-		var name string
-		switch e.Kind() {
-		case ast.IdentKind:
-			if e.AsIdent() != "doc" || len(path) == 0 || len(path) > maxPathDepth {
-				return nil, fault.New(fault.Invalid, "path.invalid", "begins with doc and names 1 to %d members", maxPathDepth)
-			}
-			for i, j := 0, len(path)-1; i < j; i, j = i+1, j-1 {
-				path[i], path[j] = path[j], path[i]
-			}
-			return path, nil
-		case ast.SelectKind:
-			if e.AsSelect().IsTestOnly() {
-				return nil, notAPath()
-			}
-			name, e = e.AsSelect().FieldName(), e.AsSelect().Operand()
-		case ast.CallKind:
-			call := e.AsCall()
-			if call.FunctionName() != operators.Index || len(call.Args()) != 2 || call.Args()[1].Kind() != ast.LiteralKind {
-				return nil, notAPath()
-			}
-			key, ok := call.Args()[1].AsLiteral().(types.String)
-			if !ok {
-				return nil, notAPath()
-			}
-			name, e = string(key), call.Args()[0]
-		default:
+	path := make(Path, len(place.Steps))
+	for i, step := range place.Steps {
+		if step.Element {
 			return nil, notAPath()
 		}
-		path = append(path, name)
+		path[i] = step.Name
 	}
+	return path, nil
 }
 
 // plainPath reads what nearly every path is, names with dots between them, in a hundredth of the parser's time. It returns nil for everything else, be it a path or not.

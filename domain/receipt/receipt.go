@@ -94,6 +94,14 @@ type Pending[T any] struct {
 	Outcome func(T) Outcome
 }
 
+// Of is the receipt p, nil for nil, of an effect that is seen in another way.
+func Of[T, U any](p *Pending[T], see func(U) T) *Pending[U] {
+	if p == nil {
+		return nil
+	}
+	return &Pending[U]{Claim: p.Claim, Outcome: func(effect U) Outcome { return p.Outcome(see(effect)) }}
+}
+
 // retryAfter is when whoever meets a running request may ask again.
 const retryAfter = time.Second
 

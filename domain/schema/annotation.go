@@ -19,14 +19,29 @@ const (
 )
 
 // access says who may see or change a member.
-type access struct{ ReadOnly, WriteOnly, Immutable bool }
+type access struct {
+	ReadOnly, WriteOnly, Immutable bool
+	Stamp                          Stamp
+}
 
-// Mark is a member with readOnly, writeOnly or x-immutable.
+// Stamp says which time the server writes into a member.
+type Stamp string
+
+// The stamps.
+const (
+	Unstamped Stamp = ""
+	Created   Stamp = "created" // when the document was made
+	Updated   Stamp = "updated" // when it was last changed
+)
+
+// Mark is a member with readOnly, writeOnly, x-immutable or x-timestamp.
 type Mark struct {
 	// Path has the names of the members on the way, from the outside in; at least one.
 	Path []string
 	// ReadOnly members are the server's: clients neither set nor change them. WriteOnly ones are in no answer. Immutable ones are set once.
 	ReadOnly, WriteOnly, Immutable bool
+	// Stamp is the time that the member holds; such a member is ReadOnly.
+	Stamp Stamp
 }
 
 // Marks returns the marked members, in the order of their paths. A member inside of one that is marked in the same way is not mentioned again.
@@ -76,6 +91,18 @@ func marking(as access) func(*compiler, *node, *place) {
 		n.access.ReadOnly = n.access.ReadOnly || as.ReadOnly
 		n.access.WriteOnly = n.access.WriteOnly || as.WriteOnly
 		n.access.Immutable = n.access.Immutable || as.Immutable
+	}
+}
+
+func readTimestamp(c *compiler, n *node, p *place) {
+	if c.shapeOnly {
+		return
+	}
+	switch stamp, _ := textAt(c, p); Stamp(stamp) {
+	case Created, Updated:
+		n.access.Stamp, n.access.ReadOnly = Stamp(stamp), true
+	default:
+		c.fault(p, "enum", "must be one of created, updated")
 	}
 }
 
@@ -340,11 +367,11 @@ func (m *marker) visit(n *node, path []string, open []*node) {
 		return
 	}
 	if m.searched++; m.searched > maxMarkSearch || len(m.found) > maxMarks {
-		m.fault(n.place, "limit", "leads to too many members with readOnly, writeOnly or x-immutable: at most "+strconv.Itoa(maxMarks))
+		m.fault(n.place, "limit", "leads to too many members with readOnly, writeOnly, x-immutable or x-timestamp: at most "+strconv.Itoa(maxMarks))
 		return
 	}
 	if slices.Contains(open, n) || len(path) > maxMarkDepth {
-		m.fault(n.place, "recursive", "leads to members with readOnly, writeOnly or x-immutable, and into itself: there is no end to them")
+		m.fault(n.place, "recursive", "leads to members with readOnly, writeOnly, x-immutable or x-timestamp, and into itself: there is no end to them")
 		return
 	}
 	if n.access != (access{}) {
@@ -360,7 +387,7 @@ func (m *marker) visit(n *node, path []string, open []*node) {
 
 func (m *marker) note(n *node, path []string) {
 	if len(path) == 0 {
-		m.fault(n.place, "unnamed", "has readOnly, writeOnly or x-immutable, which are for members of a document and not for all of it")
+		m.fault(n.place, "unnamed", "has readOnly, writeOnly, x-immutable or x-timestamp, which are for members of a document and not for all of it")
 		return
 	}
 	key := jsontext.FormatPointer(path)
@@ -372,6 +399,9 @@ func (m *marker) note(n *node, path []string) {
 	mark.ReadOnly = mark.ReadOnly || n.access.ReadOnly
 	mark.WriteOnly = mark.WriteOnly || n.access.WriteOnly
 	mark.Immutable = mark.Immutable || n.access.Immutable
+	if n.access.Stamp != Unstamped {
+		mark.Stamp = n.access.Stamp
+	}
 }
 
 // refuse reports the marked nodes that are reached through elements of arrays, or through members that the schema does not name.
@@ -384,7 +414,7 @@ func (m *marker) refuse(n *node) {
 	}
 	m.refused[n] = true
 	if n.access != (access{}) {
-		m.fault(n.place, "unnamed", "has readOnly, writeOnly or x-immutable, which are kept only of members that properties name, outside of arrays; put it on the whole array or object")
+		m.fault(n.place, "unnamed", "has readOnly, writeOnly, x-immutable or x-timestamp, which are kept only of members that properties name, outside of arrays; put it on the whole array or object")
 	}
 	n.parts(m.schema, m.refuse)
 }
@@ -407,5 +437,7 @@ func (m *marker) result() []Mark {
 			marks[i].Immutable = marks[i].Immutable && !outer.Immutable
 		}
 	}
-	return slices.DeleteFunc(marks, func(mark Mark) bool { return !mark.ReadOnly && !mark.WriteOnly && !mark.Immutable })
+	return slices.DeleteFunc(marks, func(mark Mark) bool {
+		return !mark.ReadOnly && !mark.WriteOnly && !mark.Immutable && mark.Stamp == Unstamped
+	})
 }

@@ -8,8 +8,10 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 )
 
@@ -194,6 +196,8 @@ func (c *compiler) schema(p *place, keyword string) *node {
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			if read := keywords[name]; read != nil {
 				read(c, n, p.child(name))
+			} else if strings.HasPrefix(name, "x-") && !c.shapeOnly {
+				c.misspelt(p.child(name), name)
 			}
 		}
 		if !c.shapeOnly {
@@ -203,6 +207,13 @@ func (c *compiler) schema(p *place, keyword string) *node {
 		c.fault(p, "type", "must be a schema: an object or a boolean")
 	}
 	return n
+}
+
+// misspelt refuses an annotation that is nearly one which does something: whoever writes x-normalise relies on it.
+func (c *compiler) misspelt(p *place, name string) {
+	if near := ident.Nearest(name, []string{"x-immutable", "x-normalize", "x-timestamp"}); near != "" {
+		c.fault(p, "unknownField", "is nothing that is known here; did you mean "+near+"?")
+	}
 }
 
 func (p *place) nearestResource() *resource {

@@ -86,6 +86,7 @@ func init() { //nolint:gochecknoinits // see above
 		"readOnly":         marking(access{ReadOnly: true}),
 		"writeOnly":        marking(access{WriteOnly: true}),
 		"x-immutable":      marking(access{Immutable: true}),
+		"x-timestamp":      readTimestamp,
 		"x-normalize":      readNormalize,
 		"examples":         func(c *compiler, _ *node, p *place) { list(c, p) },
 	}

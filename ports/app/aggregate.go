@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sheafdb/sheaf/domain/aggregate"
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
@@ -23,6 +24,9 @@ const aggregateBudget = 20 * time.Second
 type AggregateDocuments struct {
 	Collection ident.Collection
 	Body       []byte // JSON as it came
+	// Tagged says that the answer is to have a tag, where it can have one; Known are the tags of answers that the caller has, nil is none.
+	Tagged bool
+	Known  *Tags
 }
 
 // Aggregated is an aggregation that is checked and planned, and has yet to run.
@@ -37,6 +41,12 @@ type Aggregated struct {
 	Columns []string
 	// Explain is set when it was asked for.
 	Explain *Explanation
+	// Unchanged says that the caller has the rows: there is nothing to run.
+	Unchanged bool
+
+	// tag is that of the rows at a position of the collection's bucket.
+	tag string
+	at  change.Position
 }
 
 // Aggregate checks and plans an aggregation.
@@ -62,7 +72,7 @@ func (d *Documents) aggregate(ctx context.Context, r AggregateDocuments) (*Aggre
 	if err != nil {
 		return nil, err
 	}
-	at := d.Clock()
+	foreign, at := false, d.Clock()
 	request, err := aggregate.ParseRequest(text, aggregate.Source{
 		Document: c.Filters().Variables["doc"],
 		Refers:   func(path query.Path) (ident.Collection, bool) { return refers(c, path) },
@@ -71,6 +81,7 @@ func (d *Documents) aggregate(ctx context.Context, r AggregateDocuments) (*Aggre
 			if err != nil {
 				return aggregate.Foreign{}, err
 			}
+			foreign = true
 			return aggregate.Foreign{Key: other.Key, Living: other.Living(at), Document: other.Filters().Variables["doc"], Hidden: other.Hidden()}, nil
 		},
 	})
@@ -81,13 +92,21 @@ func (d *Documents) aggregate(ctx context.Context, r AggregateDocuments) (*Aggre
 	if err != nil {
 		return nil, err
 	}
+	a := &Aggregated{documents: d, request: r, key: c.Key, hidden: hidden}
+	if r.Tagged && !foreign && !request.Explain {
+		if a.at, err = d.Store.Position(ctx, c.Bucket); err != nil {
+			return nil, err
+		}
+		a.tag = tagOf(c, a.at, "aggregate", string(text))
+	}
+	if a.Unchanged = r.Known.Has(a.tag); a.Unchanged {
+		return a, nil
+	}
 	plan, estimated, err := d.planAll(ctx, c, search.Query{Filter: request.Pipeline.Leading()}, request.AllowScan)
 	if err != nil {
 		return nil, err
 	}
-	a := &Aggregated{
-		documents: d, request: r, key: c.Key, hidden: hidden, run: ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Living: c.Living(at), Budget: d.Limits.Aggregate},
-	}
+	a.run = ports.Aggregation{Pipeline: request.Pipeline, Plan: plan, Living: c.Living(at), Budget: d.Limits.Aggregate}
 	if a.run.Budget <= 0 {
 		a.run.Budget = aggregateBudget
 	}
@@ -116,6 +135,7 @@ func (a *Aggregated) Run(ctx context.Context, visit func(row []byte) error) erro
 			return err
 		}
 		a.documents.Catalog.Forget(a.request.Collection)
+		a.request.Known = nil
 		again, err := a.documents.aggregate(ctx, a.request)
 		if err != nil {
 			return err
@@ -123,6 +143,17 @@ func (a *Aggregated) Run(ctx context.Context, visit func(row []byte) error) erro
 		*a = *again
 	}
 	return collection.ErrChanged
+}
+
+// Tag returns the strong entity tag of the rows, once they are there; "" where more than the collection decides what they are, or it was changed since Aggregate.
+func (a *Aggregated) Tag(ctx context.Context) string {
+	if a.tag == "" || a.Unchanged {
+		return a.tag
+	}
+	if at, err := a.documents.Store.Position(ctx, a.key.Bucket); err != nil || at != a.at {
+		return ""
+	}
+	return a.tag
 }
 
 // shown is what an answer shows of a row.

@@ -26,8 +26,8 @@ type Caller struct {
 	RequestID string
 	// Seen is what the caller has seen: nothing older is served.
 	Seen change.Token
-	// Receipt is written with what the request does to documents; nil where it came without a key, or is answered by something else.
-	Receipt *receipt.Pending[[]document.Result]
+	// Receipt is written with what the request does to its one document; nil where it came without a key, or is about something else.
+	Receipt *receipt.Pending[document.Result]
 }
 
 func (c Caller) origin() change.Origin {
@@ -39,8 +39,14 @@ type Limits struct {
 	Document collection.Limits
 	Schema   schema.Limits
 	Import   ImportLimits
+	// Operations is how many operations a transaction may have, and Filled how many bytes it may take from the results of its own operations.
+	Operations, Filled int
 	// Scan is how many documents, or entries of an index, a query may read that no index answers, unless it asks for more.
 	Scan int64
+	// Bulk is how many documents one request changes by itself; 0 is 1,000. For more there is an operation.
+	Bulk int
+	// OperationRate is how many documents an operation changes in a second at most; 0 sets no bound.
+	OperationRate int
 	// Aggregate is how long an aggregation may take; 0 is 20 s.
 	Aggregate time.Duration
 }

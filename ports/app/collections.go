@@ -83,7 +83,7 @@ type WriteCollection struct {
 	Precondition document.Precondition
 	ValidateOnly bool
 	// Receipt is written with the configuration; nil where there is none.
-	Receipt *receipt.Pending[ports.CollectionResult]
+	Receipt *receipt.Pending[Written]
 }
 
 // Written is what a write of a configuration did.
@@ -153,7 +153,7 @@ func (s *Collections) write(ctx context.Context, by Caller, r WriteCollection, d
 	if r.ValidateOnly {
 		return s.rehearse(ctx, r.Name, decide, collection.Stored{Name: r.Name, Revision: 1, State: collection.Active, CreatedAt: at, UpdatedAt: at})
 	}
-	stored, created, err := s.Store.WriteCollection(ctx, ports.CollectionChange{Name: r.Name, At: at, Origin: by.origin(), Decide: decide, Receipt: r.Receipt})
+	stored, created, err := s.Store.WriteCollection(ctx, ports.CollectionChange{Name: r.Name, At: at, Origin: by.origin(), Decide: decide, Receipt: receipt.Of(r.Receipt, func(r ports.CollectionResult) Written { return Written{r.Stored, r.Created} })})
 	s.Catalog.Forget(r.Name)
 	return Written{stored, created}, err
 }

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/sheafdb/sheaf/domain/change"
@@ -129,7 +128,7 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 			return document.Result{}, err
 		}
 		w.Collection, w.Indexes = c.Version(), c.Maintained
-		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}, Receipt: showing(by.Receipt, c)}
+		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}, Receipt: receipt.Of(by.Receipt, func(results []document.Result) document.Result { return shown(c, results[0]) })}
 		if validateOnly {
 			result, err := d.rehearse(ctx, c, batch)
 			return shown(c, result), d.diverged(ctx, c, w, err)
@@ -168,22 +167,6 @@ func mark(ctx context.Context, store ports.ChangeReader, c *collection.Collectio
 func shown(c *collection.Collection, r document.Result) document.Result {
 	r.Document.Data = c.Shown(r.Document.Data, nil)
 	return r
-}
-
-// showing has a receipt keep what an answer shows of results; of has the collection of each.
-func showing(r *receipt.Pending[[]document.Result], of ...*collection.Collection) *receipt.Pending[[]document.Result] {
-	if r == nil || !slices.ContainsFunc(of, func(c *collection.Collection) bool { return len(c.Hidden()) > 0 }) {
-		return r
-	}
-	careful := *r
-	careful.Outcome = func(results []document.Result) receipt.Outcome {
-		results = slices.Clone(results)
-		for i := range results {
-			results[i] = shown(of[i], results[i])
-		}
-		return r.Outcome(results)
-	}
-	return &careful
 }
 
 // rehearse says what the batch's only write would do now, and does nothing.

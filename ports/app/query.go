@@ -154,9 +154,11 @@ func (d *Documents) listing(ctx context.Context, r ListDocuments) (*listing, err
 func together(list []error) error {
 	var first *fault.Error
 	for _, err := range list {
+		if err == nil {
+			continue
+		}
 		f := fault.Find(err)
 		switch {
-		case err == nil:
 		case f == nil || f.Kind != fault.Malformed:
 			return err
 		case first == nil:
@@ -180,35 +182,41 @@ func (d *Documents) find(ctx context.Context, l *listing, plan search.Plan, size
 
 // page turns what was found into an answer: in the order of the list, with the tokens of the pages around.
 func (l *listing) page(found ports.Found) (DocumentPage, error) {
-	items, places := slices.Clone(found.Items), slices.Clone(found.Places)
 	if l.cursor.Back {
-		slices.Reverse(items)
-		slices.Reverse(places)
+		slices.Reverse(found.Items)
+		slices.Reverse(found.Ends)
 	}
 	var page DocumentPage
-	page.Items = items
-	if len(items) == 0 {
+	page.Items = found.Items
+	if len(page.Items) == 0 {
 		return page, nil
-	}
-	token := func(i int, back bool) (string, error) {
-		if places != nil {
-			return query.Cursor{List: l.cursor.List, After: places[i].ID, Key: places[i].Key, Back: back}.Format(), nil
-		}
-		at, err := l.query.Order.Of(items[i])
-		return query.Cursor{List: l.cursor.List, After: at.ID, Key: at.Key, Back: back}.Format(), err
 	}
 	var err error
 	if found.More || l.cursor.Back {
-		if page.Next, err = token(len(items)-1, false); err != nil {
+		if page.Next, err = l.token(found, 1); err != nil {
 			return page, err
 		}
 	}
 	if l.cursor.Back && found.More || !l.cursor.Back && l.from != nil {
-		if page.Previous, err = token(0, true); err != nil {
+		if page.Previous, err = l.token(found, 0); err != nil {
 			return page, err
 		}
 	}
 	return page, nil
+}
+
+// token leads on from an end of a page: 0 back from its first document, 1 on from its last.
+func (l *listing) token(found ports.Found, end int) (string, error) {
+	var at search.Position
+	if found.Ends != nil {
+		at = found.Ends[end]
+	} else {
+		var err error
+		if at, err = l.query.Order.Of(found.Items[end*(len(found.Items)-1)]); err != nil {
+			return "", err
+		}
+	}
+	return query.Cursor{List: l.cursor.List, After: at.ID, Key: at.Key, Back: end == 0}.Format(), nil
 }
 
 // project cuts documents to the fields that are asked for, and to what an answer may show. It comes last: references may lie outside of them.
@@ -320,12 +328,16 @@ func unindexed(l *listing) error {
 	return &UnindexedError{Fault: fault.New(fault.Invalid, "query.unindexed", "%s", text), Suggestion: suggestion}
 }
 
-// Present cuts one document to fields, and follows references from it, as List does.
+// Present makes of a document what an answer shows of it: cut to fields, and with what references lead to, as in a list.
 // It fails with fault.Malformed where these cannot be read.
 func (d *Documents) Present(ctx context.Context, name ident.Collection, found document.Document, fields, expand string) (document.Document, Expanded, error) {
 	c, err := d.Catalog.Get(ctx, name)
 	if err != nil {
 		return found, nil, err
+	}
+	if fields == "" && expand == "" {
+		found.Data = c.Shown(found.Data, nil)
+		return found, nil, nil
 	}
 	l := &listing{prepared: &prepared{}, collection: c}
 	var wrong, failed error

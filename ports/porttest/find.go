@@ -204,11 +204,7 @@ func (f fixture) walk(where string, c *collection.Collection, q search.Query, p 
 			got = append(got, d.ID.String())
 		}
 		if len(found.Items) > 0 {
-			at, err := q.Order.Of(found.Items[len(found.Items)-1])
-			if err != nil {
-				f.Fatal(err)
-			}
-			from = &at
+			from = f.lastOf(q, found)
 		}
 		if found.More {
 			if len(found.Items) == 0 {

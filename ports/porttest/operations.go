@@ -14,6 +14,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/operation"
+	"github.com/sheafdb/sheaf/domain/receipt"
 	"github.com/sheafdb/sheaf/ports"
 )
 
@@ -37,7 +38,7 @@ func operationID(s string) ident.Operation {
 func (f fixture) order(name string, c collection.Stored) operation.Operation {
 	f.Helper()
 	o := operation.New(operationID(name), operation.Update, c, []byte(`{"n": 1.10, "filter": "true"}`), ann, noon)
-	if err := f.InsertOperation(f.Context(), o); err != nil {
+	if err := f.InsertOperation(f.Context(), o, nil); err != nil {
 		f.Fatal(err)
 	}
 	return o
@@ -65,6 +66,9 @@ func (f fixture) mustTake(id string) operation.Operation {
 	}
 	return *o
 }
+
+// stepOn is an operation after one step more.
+func stepOn(o operation.Operation) operation.Operation { return o.Next(noon.Add(seconds(10))) }
 
 // stands returns an operation as it is now.
 func (f fixture) stands(id ident.Operation) operation.Operation {
@@ -101,9 +105,32 @@ var operationsKept = promises{
 		c := f.configure("books", `{}`)
 		o := f.order("o1", c)
 		wantEqual(f, f.stands(o.ID), o)
-		wantFault(f, f.InsertOperation(f.Context(), o), fault.Conflict, "operation.exists")
+		wantFault(f, f.InsertOperation(f.Context(), o, nil), fault.Conflict, "operation.exists")
 		_, err := f.GetOperation(f.Context(), operationID("o2"))
 		wantFault(f, err, fault.NotFound, "operation.notFound")
+	},
+	"Operations/InsertedWithReceipt": func(f fixture) {
+		c := f.configure("books", `{}`)
+		first := claim("k", 1)
+		f.claim(first)
+		insert := func(name string, by receipt.Claim) error {
+			o := operation.New(operationID(name), operation.Update, c, []byte(`{}`), ann, noon)
+			return f.InsertOperation(f.Context(), o, &receipt.Pending[operation.Operation]{Claim: by, Outcome: func(o operation.Operation) receipt.Outcome {
+				return answered(o.ID.String())
+			}})
+		}
+		wantError(f, insert("o1", first), nil)
+		stored, claimed := f.claim(claim("k", 2))
+		wantEqual(f, claimed, false)
+		wantEqual(f, stored, receipt.Stored{Claim: first, Outcome: answered("o1")})
+		// Neither is there without the other.
+		wantError(f, insert("o2", first), receipt.ErrLost)
+		_, err := f.GetOperation(f.Context(), operationID("o2"))
+		wantFault(f, err, fault.NotFound, "operation.notFound")
+		other := claim("l", 3)
+		f.claim(other)
+		wantFault(f, insert("o1", other), fault.Conflict, "operation.exists")
+		wantError(f, f.SettleReceipt(f.Context(), other, answered("done")), nil)
 	},
 	"Operations/Listed": func(f fixture) {
 		books, maps := f.configure("books", `{}`), f.configure("maps", `{}`)
@@ -144,7 +171,7 @@ var operationsKept = promises{
 		if o := f.take("h", noon); o != nil {
 			f.Fatalf("claimed %v although others are before it", o)
 		}
-		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: "h-b1", Next: first.Succeed(noon)}), nil)
+		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: "h-b1", Next: stepOn(first).Succeed(noon)}), nil)
 		f.mustTake("b2")
 	},
 	"Operations/ClaimedAgain": func(f fixture) {
@@ -158,8 +185,9 @@ var operationsKept = promises{
 			f.Fatalf("claimed %+v", again)
 		}
 		// Who was thought dead is too late.
-		dead.Cursor = "x"
-		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: dead.Holder, Next: dead}), operation.ErrLost)
+		late := stepOn(dead)
+		late.Cursor = "x"
+		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: dead.Holder, Next: late}), operation.ErrLost)
 		wantEqual(f, f.stands(again.ID), *again)
 	},
 	"Operations/ClaimedAtOnce": func(f fixture) {
@@ -203,13 +231,13 @@ var operationsKept = promises{
 		if got.Last != 1 || got.Holder != "" {
 			f.Errorf("cancelled as %+v", got)
 		}
-		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: held}), operation.ErrLost)
+		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: stepOn(held)}), operation.ErrLost)
 		if o := f.take("h", noon.Add(seconds(100))); o != nil {
 			f.Errorf("claimed %v, which is cancelled", o)
 		}
 		o3 := f.order("o3", c)
 		held = f.mustTake("o3")
-		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: held.Succeed(noon)}), nil)
+		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: stepOn(held).Succeed(noon)}), nil)
 		_, err = f.CancelOperation(f.Context(), o3.ID, noon)
 		wantFault(f, err, fault.Conflict, "operation.ended")
 		_, err = f.CancelOperation(f.Context(), operationID("o4"), noon)
@@ -223,7 +251,7 @@ var operationsKept = promises{
 				break // one that goes on
 			}
 			held := f.mustTake(o.ID.String())
-			step := operation.Step{Holder: held.Holder, Next: held.Fail(&operation.Fault{Code: "x", Message: "y"}, noon.Add(seconds(i))), Failures: failures("a")}
+			step := operation.Step{Holder: held.Holder, Next: stepOn(held).Fail(&operation.Fault{Code: "x", Message: "y"}, noon.Add(seconds(i))), Failures: failures("a")}
 			wantError(f, f.AdvanceOperation(f.Context(), step), nil)
 		}
 		purge := func(at time.Time, limit, want int) {
@@ -261,12 +289,14 @@ var operationsStepped = promises{
 	"Operations/Advanced": func(f fixture) {
 		f.order("o1", f.configure("books", `{}`))
 		held := f.mustTake("o1")
-		next := held
-		next.Phase, next.Cursor, next.First, next.Claims = operation.Applying, "k", 7, 0
+		next := held.Next(noon.Add(seconds(20)))
+		next.Phase, next.Cursor, next.First = operation.Applying, "k", 7
 		next.Progress = operation.Progress{Total: 9, Done: 5, Changed: 3, Failed: 2}
-		next.HeldUntil = noon.Add(seconds(20))
 		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: next, Failures: failures("a", "b")}), nil)
 		wantEqual(f, f.stands(held.ID), next)
+		// A step that was thought to have failed is not taken twice.
+		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: next}), operation.ErrLost)
+		next = stepOn(next)
 		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: next, Failures: failures("c")}), nil)
 		list := func(after int64, limit int) []operation.Failure {
 			f.Helper()
@@ -278,7 +308,7 @@ var operationsStepped = promises{
 		wantEqual(f, list(2, 2), failures("c"))
 		wantEqual(f, list(3, 2), []operation.Failure{})
 
-		ended := next.Fail(&operation.Fault{Code: "bulk.failed", Message: "no"}, noon.Add(seconds(5)))
+		ended := stepOn(next).Fail(&operation.Fault{Code: "bulk.failed", Message: "no"}, noon.Add(seconds(5)))
 		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: ended}), nil)
 		wantEqual(f, f.stands(held.ID), ended)
 		wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: ended}), operation.ErrLost)
@@ -293,7 +323,9 @@ var operationsStepped = promises{
 			names[i] = fmt.Sprint(i)
 		}
 		for range 3 {
-			wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: held, Failures: failures(names...)}), nil)
+			next := stepOn(held)
+			wantError(f, f.AdvanceOperation(f.Context(), operation.Step{Holder: held.Holder, Next: next, Failures: failures(names...)}), nil)
+			held = next
 		}
 		for after, want := range map[int64]int{operation.MaxFailures - 1: 1, operation.MaxFailures: 0} {
 			list, err := f.ListFailures(f.Context(), held.ID, after, 10)
@@ -310,7 +342,7 @@ var operationsStepped = promises{
 		held := f.mustTake("o1")
 		b := batch(put(c, "a", `{"n": 5}`), put(c, "b", `{"n": 2}`), leave(c, "c"))
 		b.Step = func(results []document.Result) (operation.Step, error) {
-			next := held
+			next := stepOn(held)
 			next.Cursor = "c"
 			for _, r := range results {
 				next.Progress.Done++
@@ -329,10 +361,12 @@ var operationsStepped = promises{
 		}
 		wantEqual(f, string(f.get(c, "a").Data), `{"n": 5}`)
 		// A step may come with no changes, or no writes, at all.
+		got = stepOn(got)
 		got.Cursor = "d"
 		_, err := f.Write(f.Context(), stepped(operation.Step{Holder: held.Holder, Next: got}, leave(c, "a")))
 		wantError(f, err, nil)
 		wantEqual(f, f.stands(held.ID).Cursor, "d")
+		got = stepOn(got)
 		got.Cursor = "e"
 		_, err = f.Write(f.Context(), stepped(operation.Step{Holder: held.Holder, Next: got.Succeed(noon)}))
 		wantError(f, err, nil)
@@ -347,7 +381,7 @@ var operationsStepped = promises{
 		f.write(put(c, "a", `{"n": 1}`))
 		f.order("o1", c)
 		held := f.mustTake("o1")
-		next := held
+		next := stepOn(held)
 		next.Cursor = "x"
 		before := f.picture()
 		attempt := func(b document.Batch, want error) {
@@ -378,13 +412,14 @@ var operationsStepped = promises{
 		var steps, cancelled atomic.Int64
 		whileDoing(func() {
 			for round := 0; ; round++ {
-				next := held
+				next := stepOn(held)
 				next.Cursor = fmt.Sprint(round)
 				_, err := f.Write(f.Context(), stepped(operation.Step{Holder: held.Holder, Next: next}, put(c, "mine", fmt.Sprintf(`{"n": %d}`, round))))
 				if errors.Is(err, operation.ErrLost) {
 					return
 				}
 				wantError(f, err, nil)
+				held = next
 				steps.Add(1)
 			}
 		}, func(round int) {

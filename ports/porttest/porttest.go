@@ -57,6 +57,7 @@ func Store(t *testing.T, open Open, without ...Without) {
 	t.Run("Recent", func(t *testing.T) { Recent(t, open) })
 	t.Run("History", func(t *testing.T) { History(t, open) })
 	t.Run("Operations", func(t *testing.T) { Operations(t, open) })
+	t.Run("Followers", func(t *testing.T) { Followers(t, open) })
 	t.Run("Export", func(t *testing.T) { Export(t, open) })
 	t.Run("Purge", func(t *testing.T) { Purge(t, open) })
 	t.Run("Concurrency", func(t *testing.T) { Concurrency(t, open) })

@@ -1,8 +1,10 @@
 package porttest
 
 import (
+	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"reflect"
@@ -17,6 +19,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/jsontext"
+	"github.com/sheafdb/sheaf/domain/operation"
 	"github.com/sheafdb/sheaf/domain/patch"
 	"github.com/sheafdb/sheaf/domain/schema"
 	"github.com/sheafdb/sheaf/ports"
@@ -33,7 +36,7 @@ func Ways(t *testing.T, store ports.Store, seeds iter.Seq[uint64]) {
 	t.Helper()
 	limits := app.Limits{
 		Document: collection.Limits{Bytes: 1 << 20}, Schema: schema.DefaultLimits(),
-		Import: app.ImportLimits{StrictDocuments: 100, StrictBytes: 1 << 20},
+		Import: app.ImportLimits{StrictDocuments: 100, StrictBytes: 1 << 20}, Scan: 1000, Operations: 10, Filled: 1 << 20,
 	}
 	made := 0
 	parts := app.Dependencies{
@@ -44,11 +47,14 @@ func Ways(t *testing.T, store ports.Store, seeds iter.Seq[uint64]) {
 		},
 	}
 	catalog := app.NewCatalog(store, parts.Clock, limits.Schema)
+	documents := &app.Documents{Dependencies: parts, Catalog: catalog}
+	operations := app.NewOperations(parts, catalog, documents)
 	admitted, total := 0, 0
 	for seed := range seeds {
 		w := &wayfarer{
 			T: t, Dependencies: parts, seed: seed, random: rand.New(rand.NewPCG(seed, 1)),
-			collections: &app.Collections{Dependencies: parts, Catalog: catalog}, documents: &app.Documents{Dependencies: parts, Catalog: catalog},
+			collections: &app.Collections{Dependencies: parts, Catalog: catalog}, documents: documents,
+			bulk:     &app.Bulk{Dependencies: parts, Catalog: catalog, Documents: documents, Operations: operations},
 			transfer: &app.Transfer{Dependencies: parts, Catalog: catalog}, outcomes: map[string]outcome{},
 		}
 		if w.journey() {
@@ -73,6 +79,7 @@ type wayfarer struct {
 	collections *app.Collections
 	documents   *app.Documents
 	transfer    *app.Transfer
+	bulk        *app.Bulk
 
 	name     ident.Collection
 	config   configured
@@ -93,11 +100,15 @@ var by = app.Caller{RequestID: "r"}
 
 // groups are the ways that say the same of a document, by whether one is stored already.
 var groups = [][]string{
-	{"create", "create with an id", "put anew", "import anew"},
-	{"put", "put, rehearsed", "put after a failure"},
-	{"operations", "operations at the root", "merge", "merge, rehearsed", "update"},
+	{"create", "create with an id", "put anew", "import anew", "transaction to create", "transaction to put anew"},
+	{"put", "put, rehearsed", "put after a failure", "transaction to put"},
+	{
+		"operations", "operations at the root", "merge", "merge, rehearsed", "update", "transaction to patch",
+		"bulk", "bulk, rehearsed", "bulk by an operation",
+	},
 	{"restore", "import of a backup"},
 	{"restore of what is deleted", "import of a backup, anew"},
+	{"migration"},
 }
 
 // journey returns whether the document was admitted by the first way.
@@ -130,7 +141,7 @@ func (w *wayfarer) journey() bool {
 		w.try(create, stored, data)
 		w.declare(w.config.text)
 	}
-	w.compare([]string{put, "operations", "restore"})
+	w.compare([]string{put, "operations", "restore", "migration"})
 	w.compare([]string{create, "restore of what is deleted"})
 	if made := w.outcomes["put"]; made.stored != "" {
 		w.again(stored, made)
@@ -166,7 +177,7 @@ func (w *wayfarer) furnish(way string, stored, data map[string]any) {
 		}
 	}
 	switch way {
-	case "create", "create with an id", "create without defaults", "put anew", "import anew", "import of a backup, anew":
+	case "create", "create with an id", "create without defaults", "put anew", "import anew", "import of a backup, anew", "transaction to create", "transaction to put anew":
 	case "restore":
 		put(data)
 		put(map[string]any{"between": true})
@@ -222,10 +233,21 @@ func (w *wayfarer) try(way string, stored, data map[string]any) {
 		update(patch.Operations, fmt.Appendf(nil, `[{"op": "add", "path": "", "value": %s}]`, text))
 	case "update":
 		update(patch.Update, jsontext.Append(nil, updating(keyed(way, stored), keyed(way, data))))
+	case "bulk", "bulk, rehearsed", "bulk by an operation":
+		result, err = w.changing(way, operation.Update, patch.FormatOperations(patch.Diff(any(keyed(way, stored)), any(keyed(way, data)))))
+	case "migration":
+		result, err = w.changing(way, operation.Migration, patch.FormatOperations(patch.Diff(any(keyed(way, stored)), any(keyed(way, data)))))
 	case "restore":
 		result, err = w.documents.Restore(ctx, by, app.RestoreDocument{Collection: w.name, ID: name, Revision: 1})
 	case "restore of what is deleted":
 		result, err = w.documents.Restore(ctx, by, app.RestoreDocument{Collection: w.name, ID: name, Revision: 1})
+	case "transaction to create":
+		result, err = w.transacting(fmt.Sprintf(`{"op": "create", "collection": %q, "data": %s}`, w.name, text))
+	case "transaction to put", "transaction to put anew":
+		result, err = w.transacting(fmt.Sprintf(`{"op": "put", "collection": %q, "id": %q, "data": %s}`, w.name, name, text))
+	case "transaction to patch":
+		result, err = w.transacting(fmt.Sprintf(`{"op": "patch", "collection": %q, "id": %q, "contentType": %q, "patch": %s}`,
+			w.name, name, patch.Operations, patch.FormatOperations(patch.Diff(any(keyed(way, stored)), any(keyed(way, data))))))
 	case "import anew":
 		result, err = w.importing(app.DataShape, text)
 	case "import of a backup", "import of a backup, anew":
@@ -265,6 +287,24 @@ func anonymous(way string, data []byte) string {
 	return strings.Replace(string(data), `"key": "`+idOf(way).String()+`"`, `"key": "@"`, 1)
 }
 
+// transacting makes a transaction of one operation, and returns what the operation would by itself.
+func (w *wayfarer) transacting(operation string) (document.Result, error) {
+	w.Helper()
+	results, err := w.documents.Transact(w.Context(), by, app.RunTransaction{Body: []byte(`{"operations": [` + operation + `]}`)})
+	if f := fault.Find(err); f != nil {
+		plain := *f
+		plain.Violations = slices.Clone(f.Violations)
+		for i := range plain.Violations {
+			plain.Violations[i].Pointer = strings.TrimPrefix(plain.Violations[i].Pointer, "/operations/0/data")
+		}
+		return document.Result{}, &plain
+	}
+	if err != nil {
+		return document.Result{}, err
+	}
+	return results[0].Result, nil
+}
+
 // importing imports one line, and returns what a write of it would.
 func (w *wayfarer) importing(shape app.Shape, line []byte) (document.Result, error) {
 	w.Helper()
@@ -289,6 +329,52 @@ func (w *wayfarer) importing(shape app.Shape, line []byte) (document.Result, err
 		w.Errorf("seed %d: an import of %s: %+v, %v", w.seed, line, report, err)
 	}
 	return result, nil
+}
+
+// changing changes the document by a JSON Patch of all that match.
+func (w *wayfarer) changing(way string, kind operation.Kind, change []byte) (document.Result, error) {
+	w.Helper()
+	body := fmt.Appendf(nil, `{"filter": "id == '%s'", "contentType": %q, "patch": %s}`, idOf(way), patch.Operations, change)
+	done, err := w.bulk.Change(w.Context(), by, app.ChangeDocuments{
+		Collection: w.name, Kind: kind, Body: body, Async: way == "bulk by an operation", ValidateOnly: strings.HasSuffix(way, "rehearsed"),
+	})
+	var refused *app.BulkFailedError
+	var failures []operation.Failure
+	switch {
+	case errors.As(err, &refused):
+		failures = refused.Report.Failures
+	case err != nil:
+		return document.Result{}, err
+	case done.Operation != nil:
+		if _, err := w.bulk.Operations.WorkOnce(w.Context(), slog.New(slog.DiscardHandler)); err != nil {
+			return document.Result{}, err
+		}
+		page, err := w.bulk.Operations.ListFailures(w.Context(), by, done.Operation.ID, app.Paging{})
+		if err != nil {
+			return document.Result{}, err
+		}
+		failures = page.Items
+	default:
+		failures = done.Report.Failures
+		if len(failures) == 0 && len(done.Report.Samples) == 1 {
+			return document.Result{Document: done.Report.Samples[0].Document}, nil
+		}
+	}
+	if len(failures) == 0 {
+		return document.Result{}, nil
+	}
+	for _, v := range failures[0].Violations {
+		for name, param := range v.Params {
+			if list, ok := param.([]any); ok {
+				texts := []string{}
+				for _, text := range list {
+					texts = append(texts, text.(string))
+				}
+				v.Params[name] = texts
+			}
+		}
+	}
+	return document.Result{}, fault.New(fault.Invalid, failures[0].Code, "%s", failures[0].Message).With(failures[0].Violations...)
 }
 
 // sight is what is stored for a way, and how much ever was.
@@ -332,6 +418,9 @@ func (w *wayfarer) compare(ways []string) {
 		}
 		if o.Shown == "" && len(o.Faults) == 0 {
 			o.Shown = first.Shown // an import answers with a report
+		}
+		if strings.HasPrefix(way, "bulk") || way == "migration" {
+			o.Warnings = first.Warnings // these report no warnings
 		}
 		if !reflect.DeepEqual(o, first) {
 			w.Errorf("seed %d: %s\n%s: %s\n%s: %s", w.seed, w.config.text, ways[0], first, way, o)

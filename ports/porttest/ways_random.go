@@ -103,6 +103,8 @@ func memberSchema(r *rand.Rand, name string, c *configured) map[string]any {
 	}
 	if rarely(r, 12) && c.marks {
 		s[oneOf(r, "readOnly", "writeOnly", "x-immutable")] = true
+	} else if name == "due" && rarely(r, 4) && c.marks {
+		s["x-timestamp"] = oneOf(r, "created", "updated")
 	}
 	return s
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sheafdb/sheaf/domain/collection"
+	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/jsontext"
@@ -74,6 +75,25 @@ func (f fixture) searchFor(c *collection.Collection, filter, order string) (sear
 	return q, plans[0]
 }
 
+// lastOf returns the place of the last item, and checks that what the adapter says of it is what the document says.
+func (f fixture) lastOf(q search.Query, page ports.Found) *search.Position {
+	f.Helper()
+	n := len(page.Items)
+	var told [2]search.Position
+	for i, d := range []document.Document{page.Items[0], page.Items[n-1]} {
+		at, err := q.Order.Of(d)
+		wantError(f, err, nil)
+		told[i] = at
+		if page.Ends != nil && !q.Order.Ranked() && page.Ends[i].Compare(at) != 0 {
+			f.Errorf("document %s is at %x, and said to be at %x", d.ID, at.Key, page.Ends[i].Key)
+		}
+	}
+	if page.Ends != nil {
+		return &page.Ends[1]
+	}
+	return &told[1]
+}
+
 // found returns the ids of what a filter finds, read in pages of that size, forwards and, which has to be the same, backwards.
 func (f fixture) found(c *collection.Collection, filter, order string, size int) string {
 	f.Helper()
@@ -84,13 +104,11 @@ func (f fixture) found(c *collection.Collection, filter, order string, size int)
 			if err != nil {
 				f.Fatalf("filter %q: %v", filter, err)
 			}
-			for i, d := range page.Items {
+			for _, d := range page.Items {
 				ids = append(ids, d.ID.String())
-				if page.Places != nil {
-					from = &page.Places[i]
-				} else if at, err := q.Order.Of(d); err == nil {
-					from = &at
-				}
+			}
+			if len(page.Items) > 0 {
+				from = f.lastOf(q, page)
 			}
 			if !page.More {
 				return ids, from

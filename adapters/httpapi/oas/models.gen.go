@@ -7,8 +7,33 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/oapi-codegen/runtime"
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
+
+// Defines values for BulkSampleOutcome.
+const (
+	BulkSampleOutcomeDeleted   BulkSampleOutcome = "deleted"
+	BulkSampleOutcomeFailed    BulkSampleOutcome = "failed"
+	BulkSampleOutcomeUnchanged BulkSampleOutcome = "unchanged"
+	BulkSampleOutcomeUpdated   BulkSampleOutcome = "updated"
+)
+
+// Valid indicates whether the value is a known member of the BulkSampleOutcome enum.
+func (e BulkSampleOutcome) Valid() bool {
+	switch e {
+	case BulkSampleOutcomeDeleted:
+		return true
+	case BulkSampleOutcomeFailed:
+		return true
+	case BulkSampleOutcomeUnchanged:
+		return true
+	case BulkSampleOutcomeUpdated:
+		return true
+	default:
+		return false
+	}
+}
 
 // Defines values for CollectionConcurrency.
 const (
@@ -111,19 +136,19 @@ func (e CountResultKind) Valid() bool {
 
 // Defines values for DocumentRevisionOp.
 const (
-	Create DocumentRevisionOp = "create"
-	Delete DocumentRevisionOp = "delete"
-	Update DocumentRevisionOp = "update"
+	DocumentRevisionOpCreate DocumentRevisionOp = "create"
+	DocumentRevisionOpDelete DocumentRevisionOp = "delete"
+	DocumentRevisionOpUpdate DocumentRevisionOp = "update"
 )
 
 // Valid indicates whether the value is a known member of the DocumentRevisionOp enum.
 func (e DocumentRevisionOp) Valid() bool {
 	switch e {
-	case Create:
+	case DocumentRevisionOpCreate:
 		return true
-	case Delete:
+	case DocumentRevisionOpDelete:
 		return true
-	case Update:
+	case DocumentRevisionOpUpdate:
 		return true
 	default:
 		return false
@@ -301,6 +326,177 @@ func (e JSONPatchOperationOp) Valid() bool {
 	}
 }
 
+// Defines values for OperationKind.
+const (
+	OperationKindDelete    OperationKind = "delete"
+	OperationKindMigration OperationKind = "migration"
+	OperationKindRollback  OperationKind = "rollback"
+	OperationKindUpdate    OperationKind = "update"
+)
+
+// Valid indicates whether the value is a known member of the OperationKind enum.
+func (e OperationKind) Valid() bool {
+	switch e {
+	case OperationKindDelete:
+		return true
+	case OperationKindMigration:
+		return true
+	case OperationKindRollback:
+		return true
+	case OperationKindUpdate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OperationPhase.
+const (
+	Applying OperationPhase = "applying"
+	Checking OperationPhase = "checking"
+)
+
+// Valid indicates whether the value is a known member of the OperationPhase enum.
+func (e OperationPhase) Valid() bool {
+	switch e {
+	case Applying:
+		return true
+	case Checking:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OperationState.
+const (
+	OperationStateCancelled OperationState = "cancelled"
+	OperationStateFailed    OperationState = "failed"
+	OperationStateQueued    OperationState = "queued"
+	OperationStateRunning   OperationState = "running"
+	OperationStateSucceeded OperationState = "succeeded"
+)
+
+// Valid indicates whether the value is a known member of the OperationState enum.
+func (e OperationState) Valid() bool {
+	switch e {
+	case OperationStateCancelled:
+		return true
+	case OperationStateFailed:
+		return true
+	case OperationStateQueued:
+		return true
+	case OperationStateRunning:
+		return true
+	case OperationStateSucceeded:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TransactionOperationContentType.
+const (
+	ApplicationJSON               TransactionOperationContentType = "application/json"
+	ApplicationJSONPatchJSON      TransactionOperationContentType = "application/json-patch+json"
+	ApplicationMergePatchJSON     TransactionOperationContentType = "application/merge-patch+json"
+	ApplicationVndSheafUpdateJSON TransactionOperationContentType = "application/vnd.sheaf.update+json"
+)
+
+// Valid indicates whether the value is a known member of the TransactionOperationContentType enum.
+func (e TransactionOperationContentType) Valid() bool {
+	switch e {
+	case ApplicationJSON:
+		return true
+	case ApplicationJSONPatchJSON:
+		return true
+	case ApplicationMergePatchJSON:
+		return true
+	case ApplicationVndSheafUpdateJSON:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TransactionOperationOp.
+const (
+	TransactionOperationOpCheck  TransactionOperationOp = "check"
+	TransactionOperationOpCreate TransactionOperationOp = "create"
+	TransactionOperationOpDelete TransactionOperationOp = "delete"
+	TransactionOperationOpPatch  TransactionOperationOp = "patch"
+	TransactionOperationOpPut    TransactionOperationOp = "put"
+)
+
+// Valid indicates whether the value is a known member of the TransactionOperationOp enum.
+func (e TransactionOperationOp) Valid() bool {
+	switch e {
+	case TransactionOperationOpCheck:
+		return true
+	case TransactionOperationOpCreate:
+		return true
+	case TransactionOperationOpDelete:
+		return true
+	case TransactionOperationOpPatch:
+		return true
+	case TransactionOperationOpPut:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TransactionOperationResultOp.
+const (
+	TransactionOperationResultOpCheck  TransactionOperationResultOp = "check"
+	TransactionOperationResultOpCreate TransactionOperationResultOp = "create"
+	TransactionOperationResultOpDelete TransactionOperationResultOp = "delete"
+	TransactionOperationResultOpPatch  TransactionOperationResultOp = "patch"
+	TransactionOperationResultOpPut    TransactionOperationResultOp = "put"
+)
+
+// Valid indicates whether the value is a known member of the TransactionOperationResultOp enum.
+func (e TransactionOperationResultOp) Valid() bool {
+	switch e {
+	case TransactionOperationResultOpCheck:
+		return true
+	case TransactionOperationResultOpCreate:
+		return true
+	case TransactionOperationResultOpDelete:
+		return true
+	case TransactionOperationResultOpPatch:
+		return true
+	case TransactionOperationResultOpPut:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TransactionOperationResultOutcome.
+const (
+	TransactionOperationResultOutcomeCreated   TransactionOperationResultOutcome = "created"
+	TransactionOperationResultOutcomeDeleted   TransactionOperationResultOutcome = "deleted"
+	TransactionOperationResultOutcomeUnchanged TransactionOperationResultOutcome = "unchanged"
+	TransactionOperationResultOutcomeUpdated   TransactionOperationResultOutcome = "updated"
+)
+
+// Valid indicates whether the value is a known member of the TransactionOperationResultOutcome enum.
+func (e TransactionOperationResultOutcome) Valid() bool {
+	switch e {
+	case TransactionOperationResultOutcomeCreated:
+		return true
+	case TransactionOperationResultOutcomeDeleted:
+		return true
+	case TransactionOperationResultOutcomeUnchanged:
+		return true
+	case TransactionOperationResultOutcomeUpdated:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ViolationIn.
 const (
 	Body   ViolationIn = "body"
@@ -382,6 +578,33 @@ func (e ImportMode) Valid() bool {
 	case ImportModeSkip:
 		return true
 	case ImportModeStrict:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for InState.
+const (
+	InStateCancelled InState = "cancelled"
+	InStateFailed    InState = "failed"
+	InStateQueued    InState = "queued"
+	InStateRunning   InState = "running"
+	InStateSucceeded InState = "succeeded"
+)
+
+// Valid indicates whether the value is a known member of the InState enum.
+func (e InState) Valid() bool {
+	switch e {
+	case InStateCancelled:
+		return true
+	case InStateFailed:
+		return true
+	case InStateQueued:
+		return true
+	case InStateRunning:
+		return true
+	case InStateSucceeded:
 		return true
 	default:
 		return false
@@ -529,6 +752,33 @@ func (e ImportDocumentsParamsExisting) Valid() bool {
 	}
 }
 
+// Defines values for ListOperationsParamsState.
+const (
+	ListOperationsParamsStateCancelled ListOperationsParamsState = "cancelled"
+	ListOperationsParamsStateFailed    ListOperationsParamsState = "failed"
+	ListOperationsParamsStateQueued    ListOperationsParamsState = "queued"
+	ListOperationsParamsStateRunning   ListOperationsParamsState = "running"
+	ListOperationsParamsStateSucceeded ListOperationsParamsState = "succeeded"
+)
+
+// Valid indicates whether the value is a known member of the ListOperationsParamsState enum.
+func (e ListOperationsParamsState) Valid() bool {
+	switch e {
+	case ListOperationsParamsStateCancelled:
+		return true
+	case ListOperationsParamsStateFailed:
+		return true
+	case ListOperationsParamsStateQueued:
+		return true
+	case ListOperationsParamsStateRunning:
+		return true
+	case ListOperationsParamsStateSucceeded:
+		return true
+	default:
+		return false
+	}
+}
+
 // AggregateField What sums up the rows of a group: one of the operators, with an expression. Null and missing values do not count.
 type AggregateField struct {
 	// Avg Of numbers, rounded half away from zero to 16 digits behind the point.
@@ -631,6 +881,41 @@ type AggregateUnwind = json.RawMessage
 
 // AggregateValue An expression, such as `doc.total * 2`, or the bucket of time that an instant lies in.
 type AggregateValue = json.RawMessage
+
+// BulkDelete The deletion of the documents that match.
+type BulkDelete = json.RawMessage
+
+// BulkReport What became of documents, or would.
+type BulkReport struct {
+	Changed  int64              `json:"changed"`
+	Failed   int64              `json:"failed"`
+	Failures []OperationFailure `json:"failures,omitempty,omitzero"`
+
+	// Judged How many of them were looked at; fewer only where `validateOnly` takes a sample.
+	Judged int64 `json:"judged"`
+
+	// Matched How many items there are in all.
+	Matched CountResult `json:"matched"`
+
+	// Samples With `validateOnly`: some of the documents as they would be.
+	Samples []BulkSample `json:"samples,omitempty,omitzero"`
+
+	// Unchanged The patch makes no difference to them; no revision was made.
+	Unchanged int64 `json:"unchanged"`
+}
+
+// BulkSample What would become of a document.
+type BulkSample struct {
+	// Document A document in its envelope.
+	Document Document          `json:"document"`
+	Outcome  BulkSampleOutcome `json:"outcome"`
+}
+
+// BulkSampleOutcome defines model for BulkSample.Outcome.
+type BulkSampleOutcome string
+
+// BulkUpdate A patch of the documents that match.
+type BulkUpdate = json.RawMessage
 
 // CachePolicy How long answers about documents may be used without asking again. Without it, a browser may keep an answer and asks every time whether it still holds.
 type CachePolicy struct {
@@ -1080,6 +1365,94 @@ type JSONPatchOperationOp string
 // JSONSchema A JSON Schema (2020-12), whole; formats are asserted, and references stay inside the document.
 type JSONSchema = json.RawMessage
 
+// Migration A patch of the documents of a collection, or of those that match.
+type Migration = json.RawMessage
+
+// Operation Work that takes longer than a request.
+type Operation struct {
+	// Actor Who asked for it.
+	Actor      string    `json:"actor"`
+	Collection string    `json:"collection"`
+	CreatedAt  time.Time `json:"createdAt"`
+	EndedAt    time.Time `json:"endedAt,omitempty,omitzero"`
+
+	// Error Why an operation failed.
+	Error OperationError `json:"error,omitempty,omitzero"`
+	ID    string         `json:"id"`
+	Kind  OperationKind  `json:"kind"`
+
+	// Phase While it runs, and where it ended: `checking` writes nothing.
+	Phase OperationPhase `json:"phase,omitempty,omitzero"`
+
+	// Progress How far an operation has come, in documents.
+	Progress OperationProgress `json:"progress"`
+
+	// Request What it was asked for.
+	Request json.RawMessage `json:"request"`
+
+	// RequestID The request that asked for it. The revisions that it makes have the request id `operation/{id}`.
+	RequestID string    `json:"requestId"`
+	StartedAt time.Time `json:"startedAt,omitempty,omitzero"`
+
+	// State `succeeded` says that it came to its end; `progress.failed` says how many documents it could not change.
+	State OperationState `json:"state"`
+}
+
+// OperationKind defines model for Operation.Kind.
+type OperationKind string
+
+// OperationPhase While it runs, and where it ended: `checking` writes nothing.
+type OperationPhase string
+
+// OperationState `succeeded` says that it came to its end; `progress.failed` says how many documents it could not change.
+type OperationState string
+
+// OperationError Why an operation failed.
+type OperationError struct {
+	// Code Example: bulk.failed
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// OperationFailure A document that cannot be changed.
+type OperationFailure struct {
+	// Code Example: document.invalid
+	Code string `json:"code"`
+
+	// Errors The places that are wrong.
+	Errors  []Violation `json:"errors,omitempty,omitzero"`
+	ID      string      `json:"id"`
+	Message string      `json:"message"`
+}
+
+// OperationFailurePage defines model for OperationFailurePage.
+type OperationFailurePage struct {
+	Items []OperationFailure `json:"items"`
+
+	// NextPageToken Only when there is more.
+	NextPageToken string `json:"nextPageToken,omitempty,omitzero"`
+}
+
+// OperationPage defines model for OperationPage.
+type OperationPage struct {
+	Items []Operation `json:"items"`
+
+	// NextPageToken Only when there is more.
+	NextPageToken string `json:"nextPageToken,omitempty,omitzero"`
+}
+
+// OperationProgress How far an operation has come, in documents.
+type OperationProgress struct {
+	Changed int64 `json:"changed"`
+
+	// Done How many it went through in this phase.
+	Done   int64 `json:"done"`
+	Failed int64 `json:"failed"`
+
+	// Total How many there are, when they are counted.
+	Total int64 `json:"total,omitempty,omitzero"`
+}
+
 // Problem A failure (RFC 9457).
 type Problem struct {
 	// BaseRevision With 412: the revision that the request was made for, when history still has it.
@@ -1103,6 +1476,9 @@ type Problem struct {
 
 	// Errors Every place that is wrong, at most 100, in a stable order.
 	Errors []Violation `json:"errors,omitempty,omitzero"`
+
+	// Failures With `bulk.failed`: the documents that cannot be changed.
+	Failures []OperationFailure `json:"failures,omitempty,omitzero"`
 
 	// Instance The path of the request.
 	Instance string `json:"instance,omitempty,omitzero"`
@@ -1159,6 +1535,94 @@ type Rule struct {
 //
 // Example: {"doc.title":"A"}
 type TextWeights map[string]string
+
+// Transaction Operations that are done together, in their order, or not at all.
+type Transaction = json.RawMessage
+
+// TransactionOperation One operation of a transaction.
+type TransactionOperation struct {
+	Collection string `json:"collection"`
+
+	// ContentType Of a patch: its media type.
+	ContentType TransactionOperationContentType `json:"contentType,omitempty,omitzero"`
+
+	// Data Of a create or a put: what the document shall be.
+	Data map[string]interface{} `json:"data,omitempty,omitzero"`
+
+	// Fill Values from results of earlier operations. Each key is `id`, `data`, `patch` or a path into these; each value is a path that begins with the name of an operation.
+	Fill map[string]string `json:"fill,omitempty,omitzero"`
+
+	// ID The id of the document. A create may leave it out.
+	ID string `json:"id,omitempty,omitzero"`
+
+	// IfMatch A revision, `"*"`, or what the header `If-Match` takes.
+	IfMatch TransactionOperation_IfMatch `json:"ifMatch,omitempty,omitzero"`
+
+	// IfNoneMatch A revision, `"*"`, or what the header `If-None-Match` takes.
+	IfNoneMatch TransactionOperation_IfNoneMatch `json:"ifNoneMatch,omitempty,omitzero"`
+
+	// Name What later operations call its result.
+	Name string                 `json:"name,omitempty,omitzero"`
+	Op   TransactionOperationOp `json:"op"`
+
+	// Patch Of a patch: what its media type says.
+	Patch interface{} `json:"patch,omitempty,omitzero"`
+}
+
+// TransactionOperationContentType Of a patch: its media type.
+type TransactionOperationContentType string
+
+// TransactionOperationIfMatch0 defines model for TransactionOperation.IfMatch.0.
+type TransactionOperationIfMatch0 = int64
+
+// TransactionOperationIfMatch1 defines model for TransactionOperation.IfMatch.1.
+type TransactionOperationIfMatch1 = string
+
+// TransactionOperation_IfMatch A revision, `"*"`, or what the header `If-Match` takes.
+type TransactionOperation_IfMatch struct {
+	union json.RawMessage
+}
+
+// TransactionOperationIfNoneMatch0 defines model for TransactionOperation.IfNoneMatch.0.
+type TransactionOperationIfNoneMatch0 = int64
+
+// TransactionOperationIfNoneMatch1 defines model for TransactionOperation.IfNoneMatch.1.
+type TransactionOperationIfNoneMatch1 = string
+
+// TransactionOperation_IfNoneMatch A revision, `"*"`, or what the header `If-None-Match` takes.
+type TransactionOperation_IfNoneMatch struct {
+	union json.RawMessage
+}
+
+// TransactionOperationOp defines model for TransactionOperation.Op.
+type TransactionOperationOp string
+
+// TransactionOperationResult What one operation did.
+type TransactionOperationResult struct {
+	Collection string `json:"collection"`
+
+	// Document A document in its envelope.
+	Document Document                     `json:"document,omitempty,omitzero"`
+	ID       string                       `json:"id"`
+	Op       TransactionOperationResultOp `json:"op"`
+
+	// Outcome `unchanged` is that of a check too.
+	Outcome TransactionOperationResultOutcome `json:"outcome"`
+
+	// Revision The revision that the document is at; absent where there is none.
+	Revision int64 `json:"revision,omitempty,omitzero"`
+}
+
+// TransactionOperationResultOp defines model for TransactionOperationResult.Op.
+type TransactionOperationResultOp string
+
+// TransactionOperationResultOutcome `unchanged` is that of a check too.
+type TransactionOperationResultOutcome string
+
+// TransactionResult What each operation did, in their order.
+type TransactionResult struct {
+	Results []TransactionOperationResult `json:"results"`
+}
 
 // Violation One place of a request that is wrong.
 type Violation struct {
@@ -1240,6 +1704,9 @@ type IfNoneMatch = string
 // ImportMode defines model for ImportMode.
 type ImportMode string
 
+// InState defines model for InState.
+type InState string
+
 // ListIfMatch defines model for ListIfMatch.
 type ListIfMatch = string
 
@@ -1248,6 +1715,12 @@ type ListIfNoneMatch = string
 
 // NewDocumentID defines model for NewDocumentID.
 type NewDocumentID = string
+
+// OfCollection defines model for OfCollection.
+type OfCollection = string
+
+// OperationID defines model for OperationID.
+type OperationID = string
 
 // OrderBy defines model for OrderBy.
 type OrderBy = string
@@ -1260,6 +1733,9 @@ type PageToken = string
 
 // Prefer defines model for Prefer.
 type Prefer = string
+
+// PreferAsync defines model for PreferAsync.
+type PreferAsync = string
 
 // RevisionData defines model for RevisionData.
 type RevisionData = bool
@@ -1374,8 +1850,23 @@ type PutCollectionParams struct {
 
 // AggregateDocumentsParams defines parameters for AggregateDocuments.
 type AggregateDocumentsParams struct {
+	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
+	IfNoneMatch ListIfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
 	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
 	ConsistencyToken ConsistencyTokenParameter `json:"Consistency-Token,omitempty,omitzero"`
+}
+
+// DeleteDocumentsParams defines parameters for DeleteDocuments.
+type DeleteDocumentsParams struct {
+	// ValidateOnly Judge the request as ever and store nothing.
+	ValidateOnly ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty,omitzero"`
+
+	// Prefer `respond-async` asks for an operation, however few documents there are (RFC 7240); other preferences are ignored.
+	Prefer PreferAsync `json:"Prefer,omitempty,omitzero"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // ListDocumentsParams defines parameters for ListDocuments.
@@ -1606,6 +2097,18 @@ type ImportDocumentsParamsMode string
 // ImportDocumentsParamsExisting defines parameters for ImportDocuments.
 type ImportDocumentsParamsExisting string
 
+// MigrateDocumentsParams defines parameters for MigrateDocuments.
+type MigrateDocumentsParams struct {
+	// ValidateOnly Judge the request as ever and store nothing.
+	ValidateOnly ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty,omitzero"`
+
+	// Prefer `respond-async` asks for an operation, however few documents there are (RFC 7240); other preferences are ignored.
+	Prefer PreferAsync `json:"Prefer,omitempty,omitzero"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // QueryDocumentsParams defines parameters for QueryDocuments.
 type QueryDocumentsParams struct {
 	// IfNoneMatch Entity tags of answers to the same request, or `*`: answer with 304 if one of them still holds.
@@ -1624,6 +2127,63 @@ type ListCollectionRevisionsParams struct {
 	PageToken PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty,omitzero"`
 }
 
+// UpdateDocumentsParams defines parameters for UpdateDocuments.
+type UpdateDocumentsParams struct {
+	// ValidateOnly Judge the request as ever and store nothing.
+	ValidateOnly ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty,omitzero"`
+
+	// Prefer `respond-async` asks for an operation, however few documents there are (RFC 7240); other preferences are ignored.
+	Prefer PreferAsync `json:"Prefer,omitempty,omitzero"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// ListOperationsParams defines parameters for ListOperations.
+type ListOperationsParams struct {
+	// Collection Only what is about this collection.
+	Collection OfCollection `form:"collection,omitempty" json:"collection,omitempty,omitzero"`
+
+	// State Only those in this state.
+	State ListOperationsParamsState `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// PageSize How many items at most; 0 is the default of 50, above 1000 means 1000.
+	PageSize PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty,omitzero"`
+
+	// PageToken The `nextPageToken` of the page before; empty is the first page. It belongs to this list alone.
+	PageToken PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty,omitzero"`
+}
+
+// ListOperationsParamsState defines parameters for ListOperations.
+type ListOperationsParamsState string
+
+// ListOperationFailuresParams defines parameters for ListOperationFailures.
+type ListOperationFailuresParams struct {
+	// PageSize How many items at most; 0 is the default of 50, above 1000 means 1000.
+	PageSize PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty,omitzero"`
+
+	// PageToken The `nextPageToken` of the page before; empty is the first page. It belongs to this list alone.
+	PageToken PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty,omitzero"`
+}
+
+// RollbackOperationParams defines parameters for RollbackOperation.
+type RollbackOperationParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// RunTransactionParams defines parameters for RunTransaction.
+type RunTransactionParams struct {
+	// ValidateOnly Judge the request as ever and store nothing.
+	ValidateOnly ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty,omitzero"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
+	Prefer Prefer `json:"Prefer,omitempty,omitzero"`
+}
+
 // PatchCollectionJSONRequestBody defines body for PatchCollection for application/json ContentType.
 type PatchCollectionJSONRequestBody = CollectionPatch
 
@@ -1635,6 +2195,9 @@ type PutCollectionJSONRequestBody = CollectionDefinition
 
 // AggregateDocumentsJSONRequestBody defines body for AggregateDocuments for application/json ContentType.
 type AggregateDocumentsJSONRequestBody = AggregateQuery
+
+// DeleteDocumentsJSONRequestBody defines body for DeleteDocuments for application/json ContentType.
+type DeleteDocumentsJSONRequestBody = BulkDelete
 
 // CreateDocumentJSONRequestBody defines body for CreateDocument for application/json ContentType.
 type CreateDocumentJSONRequestBody = DocumentData
@@ -1660,5 +2223,138 @@ type RestoreDocumentJSONRequestBody = Restoration
 // ImportDocumentsJSONRequestBody defines body for ImportDocuments for application/json ContentType.
 type ImportDocumentsJSONRequestBody = ImportDocumentsJSONBody
 
+// MigrateDocumentsJSONRequestBody defines body for MigrateDocuments for application/json ContentType.
+type MigrateDocumentsJSONRequestBody = Migration
+
 // QueryDocumentsJSONRequestBody defines body for QueryDocuments for application/json ContentType.
 type QueryDocumentsJSONRequestBody = DocumentQuery
+
+// UpdateDocumentsJSONRequestBody defines body for UpdateDocuments for application/json ContentType.
+type UpdateDocumentsJSONRequestBody = BulkUpdate
+
+// RunTransactionJSONRequestBody defines body for RunTransaction for application/json ContentType.
+type RunTransactionJSONRequestBody = Transaction
+
+// AsTransactionOperationIfMatch0 returns the union data inside the TransactionOperation_IfMatch as a TransactionOperationIfMatch0
+func (t TransactionOperation_IfMatch) AsTransactionOperationIfMatch0() (TransactionOperationIfMatch0, error) {
+	var body TransactionOperationIfMatch0
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTransactionOperationIfMatch0 overwrites any union data inside the TransactionOperation_IfMatch as the provided TransactionOperationIfMatch0
+func (t *TransactionOperation_IfMatch) FromTransactionOperationIfMatch0(v TransactionOperationIfMatch0) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeTransactionOperationIfMatch0 performs a merge with any union data inside the TransactionOperation_IfMatch, using the provided TransactionOperationIfMatch0
+func (t *TransactionOperation_IfMatch) MergeTransactionOperationIfMatch0(v TransactionOperationIfMatch0) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTransactionOperationIfMatch1 returns the union data inside the TransactionOperation_IfMatch as a TransactionOperationIfMatch1
+func (t TransactionOperation_IfMatch) AsTransactionOperationIfMatch1() (TransactionOperationIfMatch1, error) {
+	var body TransactionOperationIfMatch1
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTransactionOperationIfMatch1 overwrites any union data inside the TransactionOperation_IfMatch as the provided TransactionOperationIfMatch1
+func (t *TransactionOperation_IfMatch) FromTransactionOperationIfMatch1(v TransactionOperationIfMatch1) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeTransactionOperationIfMatch1 performs a merge with any union data inside the TransactionOperation_IfMatch, using the provided TransactionOperationIfMatch1
+func (t *TransactionOperation_IfMatch) MergeTransactionOperationIfMatch1(v TransactionOperationIfMatch1) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t TransactionOperation_IfMatch) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *TransactionOperation_IfMatch) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsTransactionOperationIfNoneMatch0 returns the union data inside the TransactionOperation_IfNoneMatch as a TransactionOperationIfNoneMatch0
+func (t TransactionOperation_IfNoneMatch) AsTransactionOperationIfNoneMatch0() (TransactionOperationIfNoneMatch0, error) {
+	var body TransactionOperationIfNoneMatch0
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTransactionOperationIfNoneMatch0 overwrites any union data inside the TransactionOperation_IfNoneMatch as the provided TransactionOperationIfNoneMatch0
+func (t *TransactionOperation_IfNoneMatch) FromTransactionOperationIfNoneMatch0(v TransactionOperationIfNoneMatch0) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeTransactionOperationIfNoneMatch0 performs a merge with any union data inside the TransactionOperation_IfNoneMatch, using the provided TransactionOperationIfNoneMatch0
+func (t *TransactionOperation_IfNoneMatch) MergeTransactionOperationIfNoneMatch0(v TransactionOperationIfNoneMatch0) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsTransactionOperationIfNoneMatch1 returns the union data inside the TransactionOperation_IfNoneMatch as a TransactionOperationIfNoneMatch1
+func (t TransactionOperation_IfNoneMatch) AsTransactionOperationIfNoneMatch1() (TransactionOperationIfNoneMatch1, error) {
+	var body TransactionOperationIfNoneMatch1
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromTransactionOperationIfNoneMatch1 overwrites any union data inside the TransactionOperation_IfNoneMatch as the provided TransactionOperationIfNoneMatch1
+func (t *TransactionOperation_IfNoneMatch) FromTransactionOperationIfNoneMatch1(v TransactionOperationIfNoneMatch1) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeTransactionOperationIfNoneMatch1 performs a merge with any union data inside the TransactionOperation_IfNoneMatch, using the provided TransactionOperationIfNoneMatch1
+func (t *TransactionOperation_IfNoneMatch) MergeTransactionOperationIfNoneMatch1(v TransactionOperationIfNoneMatch1) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t TransactionOperation_IfNoneMatch) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *TransactionOperation_IfNoneMatch) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}

@@ -1,20 +1,20 @@
 -- name: GetOperation :one
 SELECT operation_id, bucket, collection_id, collection, kind, request, actor, request_id, created_at, started_at, ended_at,
-       state, phase, cursor, total, done, changed, failed, first, last, failure, holder, held_until, claims
+       state, phase, cursor, total, done, changed, failed, first, last, failure, steps, holder, held_until, claims
   FROM public.operations
  WHERE operation_id = @operation_id;
 
 -- Whoever has the row locked is about to write it: what it becomes is seen by the next statement.
 -- name: LockOperation :one
 SELECT operation_id, bucket, collection_id, collection, kind, request, actor, request_id, created_at, started_at, ended_at,
-       state, phase, cursor, total, done, changed, failed, first, last, failure, holder, held_until, claims
+       state, phase, cursor, total, done, changed, failed, first, last, failure, steps, holder, held_until, claims
   FROM public.operations
  WHERE operation_id = @operation_id
    FOR UPDATE;
 
 -- name: ListOperations :many
 SELECT operation_id, bucket, collection_id, collection, kind, request, actor, request_id, created_at, started_at, ended_at,
-       state, phase, cursor, total, done, changed, failed, first, last, failure, holder, held_until, claims
+       state, phase, cursor, total, done, changed, failed, first, last, failure, steps, holder, held_until, claims
   FROM public.operations
  WHERE (@before::text = '' OR operation_id < @before::text)
    AND (@collection::text = '' OR collection = @collection::text)
@@ -31,15 +31,15 @@ SELECT document_id, failure
 
 -- name: InsertOperation :execrows
 INSERT INTO public.operations (operation_id, bucket, collection_id, collection, kind, request, actor, request_id, created_at,
-       state, phase, cursor, total, done, changed, failed, first, last, holder, claims)
+       state, phase, cursor, total, done, changed, failed, first, last, steps, holder, claims)
 VALUES (@operation_id, @bucket, @collection_id, @collection, @kind, (@request::text)::jsonb, @actor, @request_id, @created_at,
-       @state, @phase, @cursor, @total, @done, @changed, @failed, @first, @last, @holder, @claims)
+       @state, @phase, @cursor, @total, @done, @changed, @failed, @first, @last, @steps, @holder, @claims)
     ON CONFLICT DO NOTHING;
 
 -- The operations that may be claimed, of each collection only the first that has not ended. Of several callers each takes another.
 -- name: FindClaimable :one
 SELECT o.operation_id, o.bucket, o.collection_id, o.collection, o.kind, o.request, o.actor, o.request_id, o.created_at, o.started_at, o.ended_at,
-       o.state, o.phase, o.cursor, o.total, o.done, o.changed, o.failed, o.first, o.last, o.failure, o.holder, o.held_until, o.claims
+       o.state, o.phase, o.cursor, o.total, o.done, o.changed, o.failed, o.first, o.last, o.failure, o.steps, o.holder, o.held_until, o.claims
   FROM public.operations AS o
  WHERE o.state IN ('queued', 'running') AND (o.state = 'queued' OR o.held_until IS NULL OR o.held_until <= @at)
    AND NOT EXISTS (SELECT FROM public.operations AS b
@@ -48,12 +48,12 @@ SELECT o.operation_id, o.bucket, o.collection_id, o.collection, o.kind, o.reques
  LIMIT 1
    FOR UPDATE OF o SKIP LOCKED;
 
--- What an operation is after a step, as long as the holder has it: no row says that it has it no more.
+-- What an operation is after a step, as long as the holder has it and no other step came first: no row says that this is over.
 -- name: StepOperation :execrows
 UPDATE public.operations
    SET state = @state, phase = @phase, cursor = @cursor, total = @total, done = @done, changed = @changed, failed = @failed, first = @first,
-       failure = (sqlc.narg(failure)::text)::jsonb, holder = @next_holder, held_until = sqlc.narg(held_until), claims = @claims
- WHERE operation_id = @operation_id AND state = 'running' AND holder = @holder;
+       failure = (sqlc.narg(failure)::text)::jsonb, steps = steps + 1, holder = @next_holder, held_until = sqlc.narg(held_until), claims = @claims
+ WHERE operation_id = @operation_id AND state = 'running' AND holder = @holder AND steps = @taken;
 
 -- name: SetOperation :exec
 UPDATE public.operations

@@ -30,6 +30,7 @@ type Operation struct {
 	First        int64
 	Last         int64
 	Failure      []byte
+	Steps        int64
 	Holder       string
 	HeldUntil    *time.Time
 	Claims       int32

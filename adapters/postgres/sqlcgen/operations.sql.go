@@ -57,7 +57,7 @@ func (q *Queries) EndOperation(ctx context.Context, arg EndOperationParams) (int
 
 const FindClaimable = `-- name: FindClaimable :one
 SELECT o.operation_id, o.bucket, o.collection_id, o.collection, o.kind, o.request, o.actor, o.request_id, o.created_at, o.started_at, o.ended_at,
-       o.state, o.phase, o.cursor, o.total, o.done, o.changed, o.failed, o.first, o.last, o.failure, o.holder, o.held_until, o.claims
+       o.state, o.phase, o.cursor, o.total, o.done, o.changed, o.failed, o.first, o.last, o.failure, o.steps, o.holder, o.held_until, o.claims
   FROM public.operations AS o
  WHERE o.state IN ('queued', 'running') AND (o.state = 'queued' OR o.held_until IS NULL OR o.held_until <= $1)
    AND NOT EXISTS (SELECT FROM public.operations AS b
@@ -93,6 +93,7 @@ func (q *Queries) FindClaimable(ctx context.Context, at *time.Time) (Operation, 
 		&i.First,
 		&i.Last,
 		&i.Failure,
+		&i.Steps,
 		&i.Holder,
 		&i.HeldUntil,
 		&i.Claims,
@@ -102,7 +103,7 @@ func (q *Queries) FindClaimable(ctx context.Context, at *time.Time) (Operation, 
 
 const GetOperation = `-- name: GetOperation :one
 SELECT operation_id, bucket, collection_id, collection, kind, request, actor, request_id, created_at, started_at, ended_at,
-       state, phase, cursor, total, done, changed, failed, first, last, failure, holder, held_until, claims
+       state, phase, cursor, total, done, changed, failed, first, last, failure, steps, holder, held_until, claims
   FROM public.operations
  WHERE operation_id = $1
 `
@@ -132,6 +133,7 @@ func (q *Queries) GetOperation(ctx context.Context, operationID string) (Operati
 		&i.First,
 		&i.Last,
 		&i.Failure,
+		&i.Steps,
 		&i.Holder,
 		&i.HeldUntil,
 		&i.Claims,
@@ -141,9 +143,9 @@ func (q *Queries) GetOperation(ctx context.Context, operationID string) (Operati
 
 const InsertOperation = `-- name: InsertOperation :execrows
 INSERT INTO public.operations (operation_id, bucket, collection_id, collection, kind, request, actor, request_id, created_at,
-       state, phase, cursor, total, done, changed, failed, first, last, holder, claims)
+       state, phase, cursor, total, done, changed, failed, first, last, steps, holder, claims)
 VALUES ($1, $2, $3, $4, $5, ($6::text)::jsonb, $7, $8, $9,
-       $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+       $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
     ON CONFLICT DO NOTHING
 `
 
@@ -166,6 +168,7 @@ type InsertOperationParams struct {
 	Failed       int64
 	First        int64
 	Last         int64
+	Steps        int64
 	Holder       string
 	Claims       int32
 }
@@ -190,6 +193,7 @@ func (q *Queries) InsertOperation(ctx context.Context, arg InsertOperationParams
 		arg.Failed,
 		arg.First,
 		arg.Last,
+		arg.Steps,
 		arg.Holder,
 		arg.Claims,
 	)
@@ -240,7 +244,7 @@ func (q *Queries) ListOperationFailures(ctx context.Context, arg ListOperationFa
 
 const ListOperations = `-- name: ListOperations :many
 SELECT operation_id, bucket, collection_id, collection, kind, request, actor, request_id, created_at, started_at, ended_at,
-       state, phase, cursor, total, done, changed, failed, first, last, failure, holder, held_until, claims
+       state, phase, cursor, total, done, changed, failed, first, last, failure, steps, holder, held_until, claims
   FROM public.operations
  WHERE ($1::text = '' OR operation_id < $1::text)
    AND ($2::text = '' OR collection = $2::text)
@@ -292,6 +296,7 @@ func (q *Queries) ListOperations(ctx context.Context, arg ListOperationsParams) 
 			&i.First,
 			&i.Last,
 			&i.Failure,
+			&i.Steps,
 			&i.Holder,
 			&i.HeldUntil,
 			&i.Claims,
@@ -376,7 +381,7 @@ func (q *Queries) ListReversals(ctx context.Context, arg ListReversalsParams) ([
 
 const LockOperation = `-- name: LockOperation :one
 SELECT operation_id, bucket, collection_id, collection, kind, request, actor, request_id, created_at, started_at, ended_at,
-       state, phase, cursor, total, done, changed, failed, first, last, failure, holder, held_until, claims
+       state, phase, cursor, total, done, changed, failed, first, last, failure, steps, holder, held_until, claims
   FROM public.operations
  WHERE operation_id = $1
    FOR UPDATE
@@ -408,6 +413,7 @@ func (q *Queries) LockOperation(ctx context.Context, operationID string) (Operat
 		&i.First,
 		&i.Last,
 		&i.Failure,
+		&i.Steps,
 		&i.Holder,
 		&i.HeldUntil,
 		&i.Claims,
@@ -471,8 +477,8 @@ func (q *Queries) SetOperation(ctx context.Context, arg SetOperationParams) erro
 const StepOperation = `-- name: StepOperation :execrows
 UPDATE public.operations
    SET state = $1, phase = $2, cursor = $3, total = $4, done = $5, changed = $6, failed = $7, first = $8,
-       failure = ($9::text)::jsonb, holder = $10, held_until = $11, claims = $12
- WHERE operation_id = $13 AND state = 'running' AND holder = $14
+       failure = ($9::text)::jsonb, steps = steps + 1, holder = $10, held_until = $11, claims = $12
+ WHERE operation_id = $13 AND state = 'running' AND holder = $14 AND steps = $15
 `
 
 type StepOperationParams struct {
@@ -490,9 +496,10 @@ type StepOperationParams struct {
 	Claims      int32
 	OperationID string
 	Holder      string
+	Taken       int64
 }
 
-// What an operation is after a step, as long as the holder has it: no row says that it has it no more.
+// What an operation is after a step, as long as the holder has it and no other step came first: no row says that this is over.
 func (q *Queries) StepOperation(ctx context.Context, arg StepOperationParams) (int64, error) {
 	result, err := q.db.Exec(ctx, StepOperation,
 		arg.State,
@@ -509,6 +516,7 @@ func (q *Queries) StepOperation(ctx context.Context, arg StepOperationParams) (i
 		arg.Claims,
 		arg.OperationID,
 		arg.Holder,
+		arg.Taken,
 	)
 	if err != nil {
 		return 0, err
