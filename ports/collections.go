@@ -23,6 +23,9 @@ type CollectionReader interface {
 	// ListCollections returns at most limit collections with names above after, in the order of their names, whatever their state.
 	ListCollections(ctx context.Context, after string, limit int) ([]collection.Stored, error)
 
+	// FirstRevision returns the revision that a collection of that name would have when it is created, where there is none: above those of all collections that had the name.
+	FirstRevision(ctx context.Context, name ident.Collection) (int64, error)
+
 	// CountCollections returns how many there are. Estimated and capped counts may be exact.
 	CountCollections(ctx context.Context, kind query.CountKind) (query.Count, error)
 

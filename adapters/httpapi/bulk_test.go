@@ -111,6 +111,12 @@ var bulkScenarios = []scenario{
 	{name: "roll back nothing", send: "POST /v1/operations/ghost/rollback", status: 404, code: "operation.notFound"},
 }
 
+var impactScenarios = []scenario{
+	{name: "redeclare, validate only", send: "PUT " + booksPath + "?validateOnly=true", body: `{"schema":{"required":["year"]},"indexes":[{"name":"by_title","on":["doc.title"],"unique":true}],"impact":{}}`, status: 200, want: `{"revision":2,"impact":{"effect":"affectsWrites","consequences":[{"pointer":"/indexes","effect":"affectsWrites"},{"pointer":"/schema/required","effect":"affectsWrites","message":"may refuse what was admitted"}],"documents":{"total":{"value":1,"kind":"exact"},"judged":1,"failing":1,"failures":[{"id":"moby-dick","code":"document.invalid","errors":[{"pointer":"","code":"required","params":{"missing":["year"]}}]}]},"indexes":[{"name":"by_title","action":"build"}]}}`},
+	{name: "patch a collection, validate only, in vain", send: "PATCH " + booksPath + "?validateOnly=true", body: `{}`, status: 200, want: `{"revision":1,"impact":{"effect":"compatible","consequences":[],"documents":{"total":{"value":1,"kind":"exact"},"judged":1,"failing":0},"indexes":[]}}`},
+	{name: "redeclare, validate only, minimal", send: "PUT " + booksPath + "?validateOnly=true", body: `{"schema":{"required":["year"]}}`, headers: []string{minimal}, status: 204, has: wantNothing},
+}
+
 // A client never makes changes that look like those of an operation.
 func TestBulk_RequestIDs(t *testing.T) {
 	t.Parallel()

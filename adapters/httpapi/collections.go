@@ -82,7 +82,7 @@ func (s *Server) writeCollection(ctx context.Context, write collectionWrite, col
 
 // declaredAnswer says what became of a configuration that was written, in the form that is preferred.
 func declaredAnswer(ctx context.Context, written app.Written, validateOnly bool, prefer string) answer {
-	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, contentType: jsonType, body: appendCollection(nil, written.Collection)}
+	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, contentType: jsonType, body: appendImpact(appendCollection(nil, written.Collection), written.Impact)}
 	if validateOnly {
 		return a.asPreferred(prefer, http.StatusNoContent)
 	}

@@ -144,3 +144,5 @@ func (c cutting) Export(ctx context.Context, key collection.Key, visit func(docu
 		return visit(d)
 	})
 }
+
+func (b broken) FirstRevision(context.Context, ident.Collection) (int64, error) { return 0, b.fail() }

@@ -266,3 +266,13 @@ func (s *Store) purgeChanges(k *kept, limit int) (more bool) {
 	s.purged[k.Name] = left
 	return more
 }
+
+// FirstRevision returns the revision that a new collection would have.
+func (s *Store) FirstRevision(ctx context.Context, name ident.Collection) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.purged[name].configuration + 1, nil
+}

@@ -131,3 +131,9 @@ func limitOf(limit int) int32 { return int32(max(0, min(limit, math.MaxInt32))) 
 
 // stampOf cuts a time to what PostgreSQL keeps, so that what is returned is what will be read.
 func stampOf(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// FirstRevision returns the revision that a new collection would have.
+func (s *Store) FirstRevision(ctx context.Context, name ident.Collection) (int64, error) {
+	revision, err := s.queries.GetFirstRevision(ctx, name.String())
+	return revision, failed(ctx, err, "get the first revision of a collection")
+}

@@ -102,7 +102,8 @@ type PprofSettings struct {
 
 // SchemaSettings bound what a collection may declare.
 type SchemaSettings struct {
-	Limits SchemaLimits `setting:"limits"`
+	Limits     SchemaLimits  `setting:"limits"`
+	ImpactTime time.Duration `setting:"impactTime" default:"3s" min:"1ms" max:"1m" help:"how long stored documents are judged when a change of a configuration is tried with validateOnly"`
 }
 
 // SchemaLimits bound one JSON Schema before it is compiled.

@@ -154,6 +154,7 @@ func limitsOf(settings Settings) app.Limits {
 		Schema:        schema.DefaultLimits(),
 		Scan:          int64(settings.Query.MaxScan),
 		Bulk:          settings.Bulk.MaxDocuments,
+		Impact:        settings.Schema.ImpactTime,
 		OperationRate: settings.Operations.DocumentsPerSecond,
 		Import: app.ImportLimits{
 			StrictDocuments: settings.Import.StrictMaxDocuments,

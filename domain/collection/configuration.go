@@ -57,7 +57,7 @@ type Configuration struct {
 const maxDescription = 4096
 
 // kept are the members that the server adds to an answer; a declaration may bring them back, and they are ignored.
-var kept = []string{"revision", "state", "createdAt", "updatedAt"}
+var kept = []string{"revision", "state", "createdAt", "updatedAt", "impact"}
 
 // Parse judges the declaration of a collection: body is its decoded JSON.
 // It fails with fault.Invalid and code "collection.invalid"; every mistake is a violation with a pointer into the body.

@@ -43,6 +43,8 @@ type Limits struct {
 	Operations, Filled int
 	// Scan is how many documents, or entries of an index, a query may read that no index answers, unless it asks for more.
 	Scan int64
+	// Impact is how long stored documents are judged when a change of a configuration is rehearsed; 0 is 3 s.
+	Impact time.Duration
 	// Bulk is how many documents one request changes by itself; 0 is 1,000. For more there is an operation.
 	Bulk int
 	// OperationRate is how many documents an operation changes in a second at most; 0 sets no bound.

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
 	"github.com/sheafdb/sheaf/domain/receipt"
@@ -22,6 +24,9 @@ const purgeNow = 1000
 type Collections struct {
 	Dependencies
 	Catalog *Catalog
+
+	// examining counts rehearsals that look at documents; see Impact.
+	examining atomic.Int32
 }
 
 // Get returns a collection, whatever its state.
@@ -90,6 +95,8 @@ type WriteCollection struct {
 type Written struct {
 	Collection collection.Stored
 	Created    bool
+	// Impact is what the change would mean; nil where it was made, and where there is no collection yet.
+	Impact *Impact
 }
 
 // Put creates or replaces a collection; an equal configuration makes no revision.
@@ -151,11 +158,13 @@ func (s *Collections) write(ctx context.Context, by Caller, r WriteCollection, d
 		return config.Format(), nil
 	}
 	if r.ValidateOnly {
-		return s.rehearse(ctx, r.Name, decide, collection.Stored{Name: r.Name, Revision: 1, State: collection.Active, CreatedAt: at, UpdatedAt: at})
+		return s.rehearse(ctx, r.Name, decide, collection.Stored{Name: r.Name, State: collection.Active, CreatedAt: at, UpdatedAt: at})
 	}
-	stored, created, err := s.Store.WriteCollection(ctx, ports.CollectionChange{Name: r.Name, At: at, Origin: by.origin(), Decide: decide, Receipt: receipt.Of(r.Receipt, func(r ports.CollectionResult) Written { return Written{r.Stored, r.Created} })})
+	stored, created, err := s.Store.WriteCollection(ctx, ports.CollectionChange{Name: r.Name, At: at, Origin: by.origin(), Decide: decide, Receipt: receipt.Of(r.Receipt, func(r ports.CollectionResult) Written {
+		return Written{Collection: r.Stored, Created: r.Created}
+	})})
 	s.Catalog.Forget(r.Name)
-	return Written{stored, created}, err
+	return Written{Collection: stored, Created: created}, err
 }
 
 // rehearse says what a write would make of the collection now, and does nothing.
@@ -169,7 +178,13 @@ func (s *Collections) rehearse(ctx context.Context, name ident.Collection, decid
 		if err != nil {
 			return Written{}, err
 		}
+		if fresh.Revision, err = s.Store.FirstRevision(ctx, name); err != nil {
+			return Written{}, err
+		}
 		fresh, err = fresh.Declaring(text)
+		for i := range fresh.Indexes {
+			fresh.Indexes[i].State = index.Ready // there are no documents
+		}
 		return Written{Collection: fresh, Created: true}, err
 	}
 	if current.State == collection.Deleting {
@@ -179,14 +194,16 @@ func (s *Collections) rehearse(ctx context.Context, name ident.Collection, decid
 	if err != nil {
 		return Written{}, err
 	}
-	if !bytes.Equal(text, current.Configuration) {
-		if current, err = current.Declaring(text); err != nil {
+	next := current
+	if !bytes.Equal(text, current.Configuration) || index.AnyFailed(current.Indexes) {
+		if next, err = current.Declaring(text); err != nil {
 			return Written{}, err
 		}
-		current.UpdatedAt = fresh.UpdatedAt
-		current.Revision++
+		next.UpdatedAt = fresh.UpdatedAt
+		next.Revision++
 	}
-	return Written{Collection: current}, nil
+	impact, err := s.impact(ctx, current, next)
+	return Written{Collection: next, Impact: impact}, err
 }
 
 // condition judges a precondition on the revision of a configuration.

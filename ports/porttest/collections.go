@@ -215,6 +215,12 @@ func Collections(t *testing.T, open Open) {
 			f.write(put(c, "a", `1`), put(c, "a", `2`), put(c, "b", `1`), put(c, "c", `1`), put(c, "c", `2`), put(c, "c", `3`), remove(c, "c"))
 			f.configure("books", `{"n": 2}`)
 			f.purge(f.mark("books").Key, 2) // at revision 3
+			first, err := f.FirstRevision(f.Context(), named("books"))
+			wantError(f, err, nil)
+			wantEqual(f, first, int64(4))
+			first, err = f.FirstRevision(f.Context(), named("ghosts"))
+			wantError(f, err, nil)
+			wantEqual(f, first, int64(1))
 			again := f.configure("books", `{}`)
 			wantEqual(f, []int64{again.Revision, again.Base}, []int64{4, 4})
 			read, err := f.GetCollection(f.Context(), again.Name)

@@ -173,8 +173,8 @@ type ClientInterface interface {
 	// PutCollectionWithBody Create or replace a collection
 	//
 	// Declares a collection. `name` may be left out of the body, else it equals the path; `schema` may be left out (any object is admitted).
-	// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`) are ignored, so that what `GET` returned can be edited and sent back.
-	// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes.
+	// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`, `impact`) are ignored, so that what `GET` returned can be edited and sent back.
+	// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes. `validateOnly` says what the change would mean for them, in `impact`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -184,8 +184,8 @@ type ClientInterface interface {
 	// PutCollection Create or replace a collection
 	//
 	// Declares a collection. `name` may be left out of the body, else it equals the path; `schema` may be left out (any object is admitted).
-	// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`) are ignored, so that what `GET` returned can be edited and sent back.
-	// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes.
+	// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`, `impact`) are ignored, so that what `GET` returned can be edited and sent back.
+	// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes. `validateOnly` says what the change would mean for them, in `impact`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -860,8 +860,8 @@ func (c *Client) PatchCollectionWithApplicationMergePatchPlusJSONBody(ctx contex
 // PutCollectionWithBody Create or replace a collection
 //
 // Declares a collection. `name` may be left out of the body, else it equals the path; `schema` may be left out (any object is admitted).
-// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`) are ignored, so that what `GET` returned can be edited and sent back.
-// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes.
+// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`, `impact`) are ignored, so that what `GET` returned can be edited and sent back.
+// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes. `validateOnly` says what the change would mean for them, in `impact`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -881,8 +881,8 @@ func (c *Client) PutCollectionWithBody(ctx context.Context, collection Collectio
 // PutCollection Create or replace a collection
 //
 // Declares a collection. `name` may be left out of the body, else it equals the path; `schema` may be left out (any object is admitted).
-// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`) are ignored, so that what `GET` returned can be edited and sent back.
-// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes.
+// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`, `impact`) are ignored, so that what `GET` returned can be edited and sent back.
+// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes. `validateOnly` says what the change would mean for them, in `impact`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5458,8 +5458,8 @@ type ClientWithResponsesInterface interface {
 	// PutCollectionWithBodyWithResponse Create or replace a collection
 	//
 	// Declares a collection. `name` may be left out of the body, else it equals the path; `schema` may be left out (any object is admitted).
-	// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`) are ignored, so that what `GET` returned can be edited and sent back.
-	// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes.
+	// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`, `impact`) are ignored, so that what `GET` returned can be edited and sent back.
+	// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes. `validateOnly` says what the change would mean for them, in `impact`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5469,8 +5469,8 @@ type ClientWithResponsesInterface interface {
 	// PutCollectionWithResponse Create or replace a collection
 	//
 	// Declares a collection. `name` may be left out of the body, else it equals the path; `schema` may be left out (any object is admitted).
-	// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`) are ignored, so that what `GET` returned can be edited and sent back.
-	// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes.
+	// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`, `impact`) are ignored, so that what `GET` returned can be edited and sent back.
+	// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes. `validateOnly` says what the change would mean for them, in `impact`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -12757,8 +12757,8 @@ func (c *ClientWithResponses) PatchCollectionWithApplicationMergePatchPlusJSONBo
 // PutCollectionWithBodyWithResponse Create or replace a collection
 //
 // Declares a collection. `name` may be left out of the body, else it equals the path; `schema` may be left out (any object is admitted).
-// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`) are ignored, so that what `GET` returned can be edited and sent back.
-// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes.
+// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`, `impact`) are ignored, so that what `GET` returned can be edited and sent back.
+// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes. `validateOnly` says what the change would mean for them, in `impact`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12774,8 +12774,8 @@ func (c *ClientWithResponses) PutCollectionWithBodyWithResponse(ctx context.Cont
 // PutCollectionWithResponse Create or replace a collection
 //
 // Declares a collection. `name` may be left out of the body, else it equals the path; `schema` may be left out (any object is admitted).
-// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`) are ignored, so that what `GET` returned can be edited and sent back.
-// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes.
+// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`, `impact`) are ignored, so that what `GET` returned can be edited and sent back.
+// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes. `validateOnly` says what the change would mean for them, in `impact`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -380,6 +380,63 @@ func (e HealthStatus) Valid() bool {
 	}
 }
 
+// Defines values for ImpactConsequencesEffect.
+const (
+	ImpactConsequencesEffectAffectsReads  ImpactConsequencesEffect = "affectsReads"
+	ImpactConsequencesEffectAffectsWrites ImpactConsequencesEffect = "affectsWrites"
+)
+
+// Valid indicates whether the value is a known member of the ImpactConsequencesEffect enum.
+func (e ImpactConsequencesEffect) Valid() bool {
+	switch e {
+	case ImpactConsequencesEffectAffectsReads:
+		return true
+	case ImpactConsequencesEffectAffectsWrites:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImpactEffect.
+const (
+	ImpactEffectAffectsReads  ImpactEffect = "affectsReads"
+	ImpactEffectAffectsWrites ImpactEffect = "affectsWrites"
+	ImpactEffectCompatible    ImpactEffect = "compatible"
+)
+
+// Valid indicates whether the value is a known member of the ImpactEffect enum.
+func (e ImpactEffect) Valid() bool {
+	switch e {
+	case ImpactEffectAffectsReads:
+		return true
+	case ImpactEffectAffectsWrites:
+		return true
+	case ImpactEffectCompatible:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImpactIndexesAction.
+const (
+	Build ImpactIndexesAction = "build"
+	Drop  ImpactIndexesAction = "drop"
+)
+
+// Valid indicates whether the value is a known member of the ImpactIndexesAction enum.
+func (e ImpactIndexesAction) Valid() bool {
+	switch e {
+	case Build:
+		return true
+	case Drop:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for IndexKind.
 const (
 	IndexKindOrdered IndexKind = "ordered"
@@ -1209,6 +1266,9 @@ type Collection struct {
 	// ID Where a new document's id comes from.
 	ID *IDSource `json:"id,omitempty"`
 
+	// Impact With `validateOnly`, for a collection that exists: what the change would mean.
+	Impact *Impact `json:"impact,omitempty"`
+
 	// Indexes Those that are declared, and behind them those that are being deleted. Their states are no part of the revision.
 	Indexes    []Index     `json:"indexes,omitempty"`
 	Name       string      `json:"name"`
@@ -1262,6 +1322,9 @@ type CollectionDefinition struct {
 
 	// ID Where a new document's id comes from.
 	ID *IDSource `json:"id,omitempty"`
+
+	// Impact Kept by the server; ignored here.
+	Impact map[string]interface{} `json:"impact,omitempty"`
 
 	// Indexes A change of an index is another index: it is built anew. A failed index is built again when the configuration is put again.
 	Indexes []IndexDefinition `json:"indexes,omitempty"`
@@ -1515,6 +1578,58 @@ type IDSource struct {
 	// Example: doc.isbn
 	From string `json:"from"`
 }
+
+// Impact With `validateOnly`, for a collection that exists: what the change would mean.
+type Impact struct {
+	// Consequences Places of the configuration whose change has an effect. It goes by what is declared; what is named may refuse something and need not.
+	Consequences []struct {
+		Effect  ImpactConsequencesEffect `json:"effect"`
+		Message string                   `json:"message"`
+
+		// Pointer A JSON Pointer into the configuration.
+		//
+		// Example: /schema/properties/year/maximum
+		Pointer string `json:"pointer"`
+	} `json:"consequences"`
+
+	// Documents The stored documents, judged as if each was written again as it is, and no enforcement let anything pass.
+	Documents struct {
+		// Failing How many of those would be refused.
+		Failing  int64              `json:"failing"`
+		Failures []OperationFailure `json:"failures,omitempty"`
+
+		// Judged How many were looked at: all, unless there was no time for that (setting `schema.impactTime`); then as many as there was time for, from both ends of the collection.
+		Judged int64 `json:"judged"`
+
+		// Total How many items there are in all.
+		Total CountResult `json:"total"`
+	} `json:"documents"`
+
+	// Effect The gravest of the consequences. `compatible`: what was admitted still is, and what was answered still is. `affectsReads`: a query may lose its index, or answers show less. `affectsWrites`: something that was admitted may be refused.
+	Effect ImpactEffect `json:"effect"`
+
+	// Indexes Indexes that are built or dropped.
+	Indexes []struct {
+		Action ImpactIndexesAction `json:"action"`
+
+		// Duplicates Of a unique index: documents whose values another one has, among those that were looked at, up to 100,000 different values.
+		Duplicates *int64 `json:"duplicates,omitempty"`
+		Examples   []struct {
+			ID    string `json:"id"`
+			Other string `json:"other"`
+		} `json:"examples,omitempty"`
+		Name string `json:"name"`
+	} `json:"indexes"`
+}
+
+// ImpactConsequencesEffect defines model for Impact.Consequences.Effect.
+type ImpactConsequencesEffect string
+
+// ImpactEffect The gravest of the consequences. `compatible`: what was admitted still is, and what was answered still is. `affectsReads`: a query may lose its index, or answers show less. `affectsWrites`: something that was admitted may be refused.
+type ImpactEffect string
+
+// ImpactIndexesAction defines model for Impact.Indexes.Action.
+type ImpactIndexesAction string
 
 // ImportError One fault of one line.
 type ImportError struct {

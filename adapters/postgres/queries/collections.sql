@@ -26,6 +26,9 @@ SELECT c.collection_id, c.bucket, c.name, c.revision, c.base, c.state::text AS s
  ORDER BY c.collection_id
  LIMIT @page_size;
 
+-- name: GetFirstRevision :one
+SELECT (coalesce((SELECT k.revision FROM public.collection_names AS k WHERE k.name = @name), 0) + 1)::bigint AS revision;
+
 -- name: CountCollections :one
 SELECT count(*) FROM public.collections;
 

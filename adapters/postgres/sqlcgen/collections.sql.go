@@ -110,6 +110,17 @@ func (q *Queries) GetCollection(ctx context.Context, name string) (GetCollection
 	return i, err
 }
 
+const GetFirstRevision = `-- name: GetFirstRevision :one
+SELECT (coalesce((SELECT k.revision FROM public.collection_names AS k WHERE k.name = $1), 0) + 1)::bigint AS revision
+`
+
+func (q *Queries) GetFirstRevision(ctx context.Context, name string) (int64, error) {
+	row := q.db.QueryRow(ctx, GetFirstRevision, name)
+	var revision int64
+	err := row.Scan(&revision)
+	return revision, err
+}
+
 const InsertCollection = `-- name: InsertCollection :one
 INSERT INTO public.collections (collection_id, bucket, name, revision, state, created_at, updated_at, configuration)
 SELECT n::int, (n % $1::int)::int, $2::text, 1, 'a', $3::timestamptz, $3::timestamptz, ($4::text)::jsonb
