@@ -123,7 +123,7 @@ var unplanned = strings.Fields(`
 	AddOperationFailures AppendConfigurationChange InsertCollection InsertCollectionRevision InsertIndex InsertOperation InsertReceipt
 	ContinueRevisions DeleteCollection DeleteCollectionIndexes DeleteCollectionRevisions DeleteIndex DropIndex EndOperation FindClaimable FinishPurge GetCollectionState GetHistory GetIndexState
 	GetOperation GetReceipt HoldsAnything HoldsEntries KeepRevisions ListIndexIDs ListOperationFailures ListOperations ListReversals LockDeletingCollection LockIndex LockOperation
-	ReleaseReceipt RenewReceipt SetOperation SettleReceipts StepOperation TakeReceipt
+	ReleaseReceipt RenewReceipt SetOperation SettleReceipts StepOperation TakeReceipt TakeTurn KeepPlace
 	CountCollections CountDocuments PurgeOperations PurgeReceipts PurgeUniqueEntries
 `)
 

@@ -95,10 +95,12 @@ func (s *Collections) giveWay(ctx context.Context, x ports.UnfinishedIndex, posi
 	if !known || at == before {
 		return nil
 	}
+	pause := time.NewTimer(took)
+	defer pause.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(took):
+	case <-pause.C:
 		return nil
 	}
 }
