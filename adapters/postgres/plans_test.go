@@ -66,6 +66,7 @@ func TestPlans_Statements(t *testing.T) {
 		{"ListTouched", sqlcgen.ListTouched, []access{byBucket, byPosition}},
 		{"ListRevisions", sqlcgen.ListRevisions, []access{byHistory}},
 		{"GetRevision", sqlcgen.GetRevision, []access{byHistory}},
+		{"GetFirstRevision", sqlcgen.GetFirstRevision, []access{{"collection_names_pkey", []string{"name"}}}},
 		{"GetDocumentAsOf", sqlcgen.GetDocumentAsOf, []access{byHistory, byRevision}},
 		{"GetPosition", sqlcgen.GetPosition, []access{byBucket}},
 		{"LockBucket", sqlcgen.LockBucket, []access{byBucket}},
@@ -122,7 +123,7 @@ var unplanned = strings.Fields(`
 	AddEntries AddUniqueEntries AppendChanges CheckDocuments CommitWithoutWaiting EstimateDocuments SetExpiries TakePositions Write WriteDocuments WriteEntries WriteTexts WriteUnique WriteWithEntries
 	AddOperationFailures AppendConfigurationChange InsertCollection InsertCollectionRevision InsertIndex InsertOperation InsertReceipt
 	ContinueRevisions DeleteCollection DeleteCollectionIndexes DeleteCollectionRevisions DeleteIndex DropIndex EndOperation FindClaimable FinishPurge GetCollectionState GetHistory GetIndexState
-	GetOperation GetReceipt HoldsAnything HoldsEntries KeepRevisions ListIndexIDs ListOperationFailures ListOperations ListReversals LockDeletingCollection LockIndex LockOperation
+	CheckReferrers CheckTargets GetOperation GetReceipt HoldsAnything HoldsEntries KeepRevisions ListIndexIDs ListOperationFailures ListOperations ListReversals LockDocuments LockDeletingCollection LockIndex LockOperation
 	ReleaseReceipt RenewReceipt SetOperation SettleReceipts StepOperation TakeReceipt TakeTurn KeepPlace
 	CountCollections CountDocuments PurgeOperations PurgeReceipts PurgeUniqueEntries
 `)
