@@ -166,6 +166,13 @@ func expiryWrites(f fixture) {
 		f.Errorf("created at %s", at)
 	}
 	wantEqual(f, f.ids(c), []string{"a", "b"})
+	// What a write removed on its way is gone for whoever asks, also where it is kept at hand.
+	if found, _, err := f.GetRecent(f.Context(), c.Key, id("c"), 0); fault.KindOf(err) != fault.NotFound || err == nil {
+		f.Errorf("removed, and found: %+v, %v", found, err)
+	}
+	if found, _, err := f.GetRecent(f.Context(), c.Key, id("b"), 0); err != nil || found.Revision != 3 {
+		f.Errorf("created, and found: %+v, %v", found, err)
+	}
 	wantEqual(f, f.history(c.Bucket)[3:], []string{"d a 2", "c a 3", "d b 2", "c b 3", "d c 2", "u a 4"})
 	for _, made := range f.feed(c.Bucket)[3:] {
 		want := bo
