@@ -61,6 +61,8 @@ func TestPlans_Statements(t *testing.T) {
 		{"CountDocumentsUpTo", sqlcgen.CountDocumentsUpTo, []access{ofOne}},
 		{"HasDocuments", sqlcgen.HasDocuments, []access{ofOne}},
 		{"ReadForWrite", sqlcgen.ReadForWrite, []access{byPlace, byRevision, byNumber}},
+		{"PurgeTrimmedDocuments", sqlcgen.PurgeTrimmedDocuments, []access{{"trimmed_documents_pkey", []string{"bucket", "collection_id"}}}},
+		{"DeleteTrims", sqlcgen.DeleteTrims, []access{{"trimmed_documents_pkey", []string{"bucket", "collection_id"}}, {"history_trims_pkey", []string{"collection_id"}}}},
 		{"GetTrimmed", sqlcgen.GetTrimmed, []access{{"history_trims_pkey", []string{"collection_id"}}}},
 		{"GetTrimmedDocument", sqlcgen.GetTrimmedDocument, []access{trimmedBy}},
 		{"ListRetainingCollections", sqlcgen.ListRetainingCollections, []access{{"collections_history", []string{"name"}}}},
@@ -124,7 +126,7 @@ var statementName = regexp.MustCompile(`(?m)^-- name: (\w+) :`)
 // unplanned are the statements whose plans nobody waits for or depends on: they call functions, insert rows, are for the rows of one collection or of one receipt by its key, or run
 // once in a while. See TestPlans_Functions for what the functions do.
 var unplanned = strings.Fields(`
-	AddEntries AddUniqueEntries AppendChanges CheckDocuments CommitWithoutWaiting EstimateDocuments SetExpiries TakePositions Write WriteDocuments WriteEntries WriteTexts WriteUnique WriteWithEntries
+	AddEntries AddUniqueEntries AppendChanges CheckDocuments CommitWithoutWaiting EstimateDocuments SetExpiries TakePositions TrimHistory Write WriteDocuments WriteEntries WriteTexts WriteUnique WriteWithEntries
 	AddOperationFailures AppendConfigurationChange InsertCollection InsertCollectionRevision InsertIndex InsertOperation InsertReceipt
 	ContinueRevisions DeleteCollection DeleteCollectionIndexes DeleteCollectionRevisions DeleteIndex DropIndex EndOperation FindClaimable FinishPurge GetCollectionState GetHistory GetIndexState
 	CheckReferrers CheckTargets GetOperation GetReceipt HoldsAnything HoldsEntries KeepRevisions ListIndexIDs ListOperationFailures ListOperations ListReversals LockDocuments LockDeletingCollection LockIndex LockOperation

@@ -104,7 +104,10 @@ func (p purge) collection(ctx context.Context, q *sqlcgen.Queries) error {
 	err = q.AppendConfigurationChange(ctx, sqlcgen.AppendConfigurationChangeParams{
 		CollectionID: p.key.ID, Op: configurationPurged, At: since, Actor: principal.System.Name,
 	})
-	for _, step := range []func(context.Context, int32) error{q.KeepRevisions, q.DeleteTrims, q.DeleteCollectionIndexes, q.DeleteCollectionRevisions, q.DeleteCollection} {
+	if err == nil {
+		err = q.DeleteTrims(ctx, sqlcgen.DeleteTrimsParams{Bucket: p.key.Bucket, CollectionID: p.key.ID})
+	}
+	for _, step := range []func(context.Context, int32) error{q.KeepRevisions, q.DeleteCollectionIndexes, q.DeleteCollectionRevisions, q.DeleteCollection} {
 		if err == nil {
 			err = step(ctx, p.key.ID)
 		}

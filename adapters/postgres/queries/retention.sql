@@ -24,6 +24,5 @@ DELETE FROM public.trimmed_documents AS d
 -- What somebody left who was still at it goes as well.
 -- name: DeleteTrims :exec
 WITH documents AS (
-     DELETE FROM public.trimmed_documents AS d USING public.collections AS c
-      WHERE c.collection_id = @collection_id AND d.bucket = c.bucket AND d.collection_id = c.collection_id)
+     DELETE FROM public.trimmed_documents AS d WHERE d.bucket = @bucket AND d.collection_id = @collection_id)
 DELETE FROM public.history_trims AS t WHERE t.collection_id = @collection_id;

@@ -12,14 +12,18 @@ import (
 
 const DeleteTrims = `-- name: DeleteTrims :exec
 WITH documents AS (
-     DELETE FROM public.trimmed_documents AS d USING public.collections AS c
-      WHERE c.collection_id = $1 AND d.bucket = c.bucket AND d.collection_id = c.collection_id)
+     DELETE FROM public.trimmed_documents AS d WHERE d.bucket = $2 AND d.collection_id = $1)
 DELETE FROM public.history_trims AS t WHERE t.collection_id = $1
 `
 
+type DeleteTrimsParams struct {
+	CollectionID int32
+	Bucket       int32
+}
+
 // What somebody left who was still at it goes as well.
-func (q *Queries) DeleteTrims(ctx context.Context, collectionID int32) error {
-	_, err := q.db.Exec(ctx, DeleteTrims, collectionID)
+func (q *Queries) DeleteTrims(ctx context.Context, arg DeleteTrimsParams) error {
+	_, err := q.db.Exec(ctx, DeleteTrims, arg.CollectionID, arg.Bucket)
 	return err
 }
 
