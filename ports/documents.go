@@ -68,6 +68,11 @@ type DocumentWriter interface {
 	// An error of a Change is returned as it is, and nothing is written; so is the error of a document that cannot be indexed.
 	// It fails with a *document.DuplicateError, which is a fault.Conflict with code "document.duplicate", and writes nothing, when the batch would leave two documents with equal keys
 	// in a unique index. Other batches do not suffer for it.
+	// What a document comes to refer to, by a reference in the indexes that its write names, has to be there when the batch is done, and stays there as long as it is referred to.
+	// It fails with a *document.DanglingError, which is a fault.Invalid with code "document.invalid", and writes nothing, where it is not. Expired documents are not there.
+	// It fails with a *document.ReferredError, which is a fault.Conflict with code "document.referenced", and writes nothing, when the batch would remove a document while others go on
+	// referring to it by references that are indexed; see ReferenceStore. Where the document has expired, references that restrict deletions do not count. Other batches do not suffer for it.
+	// A dry run fails as the batch would, or returns what it would, and writes nothing.
 	// It fails with collection.ErrChanged, and writes nothing, when a collection is no longer at the version that a write names, or no longer active.
 	// A receipt of the batch is written with it, also where nothing changes. It fails with receipt.ErrLost, and writes nothing, when the claim is lost.
 	// A batch that is a step of an operation is committed together with that step, also where it changes no document. It fails with operation.ErrLost, and writes nothing, when the
@@ -98,6 +103,7 @@ type DocumentStore interface {
 	DocumentHistory
 	ChangeReader
 	ExpiryStore
+	ReferenceStore
 }
 
 // Store is everything that keeps data: one adapter, one database.

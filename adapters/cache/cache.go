@@ -65,6 +65,7 @@ type others interface {
 	ports.DocumentHistory
 	ports.ChangeReader
 	ports.ExpiryStore
+	ports.ReferenceStore
 	ports.IndexStore
 	ports.ReceiptStore
 	ports.OperationStore

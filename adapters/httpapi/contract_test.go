@@ -388,7 +388,7 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	seen := &pairs{has: map[string]bool{}}
 	t.Cleanup(func() { seen.wantAll(t) }) // when all scenarios are over
-	for _, s := range slices.Concat(scenarios, bulkScenarios, impactScenarios, patchScenarios, historyScenarios, transactionScenarios, admissionScenarios, variations()) {
+	for _, s := range slices.Concat(scenarios, bulkScenarios, impactScenarios, patchScenarios, historyScenarios, referenceScenarios, transactionScenarios, admissionScenarios, variations()) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			s.run(t, seen)

@@ -121,10 +121,11 @@ func serve(tb testing.TB, store ports.Store, changes ...func(*settings)) *api {
 	}
 	var made atomic.Int64
 	parts := app.Dependencies{
-		Store: app.Relate(store), Clock: s.clock, Limits: s.limits,
+		Store: store, Clock: s.clock, Limits: s.limits,
 		IDs: func() ident.Document { return documentID(fmt.Sprintf("made-%06d", made.Add(1))) },
 	}
 	catalog := app.NewCatalog(store, parts.Clock, s.limits.Schema)
+	parts.Store = app.Relate(store, catalog, parts.Limits.Cascade)
 	s.Collections = &app.Collections{Dependencies: parts, Catalog: catalog}
 	s.Documents = &app.Documents{Dependencies: parts, Catalog: catalog}
 	s.Transfer = &app.Transfer{Dependencies: parts, Catalog: catalog}

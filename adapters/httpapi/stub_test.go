@@ -57,6 +57,14 @@ func (b broken) DeleteCollection(context.Context, ports.CollectionDeletion) (col
 	return collection.Stored{}, b.fail()
 }
 
+func (b broken) ReferringCollections(context.Context, ident.Collection, int) ([]ident.Collection, error) {
+	return nil, b.fail()
+}
+
+func (b broken) Referrers(context.Context, collection.Key, ident.Document, int) ([]ports.Referrer, error) {
+	return nil, b.fail()
+}
+
 func (b broken) DeletingCollections(context.Context, int) ([]collection.Stored, error) {
 	return nil, b.fail()
 }

@@ -109,20 +109,35 @@ type draft struct {
 	current *document.Document
 	last    int64
 	changed bool
-	// before are the entries of what is stored, steps what the writes made of them.
+	// before are the entries of what is stored, once it is known; steps what the writes made of them.
+	known  bool
 	before index.Entries
 	steps  []made
+	// references are what became of its references, write the write that changed it last, and expired says that it was removed because it had expired.
+	references document.References
+	write      int
+	expired    bool
 }
 
 // become makes of the document what a transition of a write says; entries are those that it has then.
 func (d *draft) become(number int, w document.Write, t document.Transition, entries index.Entries) {
-	if !d.changed {
-		d.before, _ = entriesOf(w, d.current)
-	}
+	d.read(w)
 	if w.Indexes != nil {
 		d.steps = append(d.steps, made{number, w.Indexes, entries})
 	}
-	d.current, d.last, d.changed = stays(t), t.Document.Revision, true
+	if t.Outcome == document.Deleted {
+		d.references = d.references.Removed()
+	}
+	d.current, d.last, d.changed, d.write, d.expired = stays(t), t.Document.Revision, true, number, false
+}
+
+// read finds out what the stored document has, before it is changed for the first time.
+func (d *draft) read(w document.Write) {
+	if !d.known {
+		d.known = true
+		d.before, _ = entriesOf(w, d.current)
+		d.references = document.ReferencesOf(d.before.Refers)
+	}
 }
 
 // place is where a document is or would be.
@@ -155,6 +170,7 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 		}
 		if t, expired := document.Expire(w, d.current, at); expired {
 			d.become(i, w, t, index.Entries{})
+			d.expired = true
 			changes, changed = append(changes, changeOf(k.Key, t, document.Expiration)), append(changed, i)
 		}
 		t, err := document.Decide(w, d.current, d.last, at)
@@ -169,6 +185,12 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 		if err != nil {
 			return nil, err
 		}
+		d.read(w)
+		next, wrong := d.references.Written(entries.Refers, i)
+		if len(wrong) > 0 {
+			return nil, document.Dangling(wrong...)
+		}
+		d.references = next
 		if t.Outcome == document.Deleted {
 			results[i].Document = *d.current
 		}
@@ -190,8 +212,13 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 	if err != nil {
 		return nil, err
 	}
-	if err := claim(drafts); err != nil {
+	unclaim, err := claim(drafts)
+	if err != nil {
 		return nil, err
+	}
+	if err := s.checkReferences(drafts, at); err != nil || batch.DryRun {
+		unclaim()
+		return results, err
 	}
 	settle()
 	for at, d := range drafts {

@@ -48,12 +48,8 @@ func (s *Store) DueDocuments(ctx context.Context, key collection.Key, at time.Ti
 
 // due returns the documents of a collection that have expired, those first that expired first. It looks at all of them.
 func (k *kept) due(at time.Time) ([]ident.Document, error) {
-	i := slices.IndexFunc(k.Indexes, func(x index.Stored) bool { return x.Name == index.ExpiryName && x.State != index.Deleting })
-	if i < 0 {
-		return nil, nil
-	}
-	expiry, err := index.ParseSpec(k.Indexes[i].Spec)
-	if err != nil {
+	expiry, err := k.expiry()
+	if err != nil || expiry == nil {
 		return nil, err
 	}
 	instant := map[ident.Document]time.Time{}
@@ -66,4 +62,13 @@ func (k *kept) due(at time.Time) ([]ident.Document, error) {
 	}
 	slices.SortStableFunc(due, func(a, b ident.Document) int { return instant[a].Compare(instant[b]) })
 	return due, nil
+}
+
+// expiry returns when documents expire, nil where they do not.
+func (k *kept) expiry() (*index.Index, error) {
+	i := slices.IndexFunc(k.Indexes, func(x index.Stored) bool { return x.Name == index.ExpiryName && x.State != index.Deleting })
+	if i < 0 {
+		return nil, nil //nolint:nilnil // no index says that nothing expires
+	}
+	return index.ParseSpec(k.Indexes[i].Spec)
 }

@@ -188,8 +188,8 @@ func entriesOf(w document.Write, d *document.Document) (index.Entries, error) {
 }
 
 // claim gives and takes the unique keys that the drafts change.
-// It fails with a *document.DuplicateError, and changes nothing, when two documents would have equal keys.
-func claim(drafts map[place]*draft) error {
+// undo takes all of it back. It fails with a *document.DuplicateError, and changes nothing, when two documents would have equal keys.
+func claim(drafts map[place]*draft) (undo func(), err error) {
 	type row struct {
 		place
 		index.Entry
@@ -231,19 +231,22 @@ func claim(drafts map[place]*draft) error {
 		unique(r)[string(r.Key)] = r.id
 		given = append(given, r)
 	}
+	undo = func() {
+		for _, r := range given {
+			delete(unique(r), string(r.Key))
+		}
+		for _, r := range taken {
+			unique(r)[string(r.Key)] = r.id
+		}
+	}
 	if len(duplicates) == 0 {
-		return nil
+		return undo, nil
 	}
-	for _, r := range given {
-		delete(unique(r), string(r.Key))
-	}
-	for _, r := range taken {
-		unique(r)[string(r.Key)] = r.id
-	}
+	undo()
 	slices.SortFunc(duplicates, func(a, b document.Duplicate) int {
 		return cmp.Or(cmp.Compare(a.Write, b.Write), cmp.Compare(a.Index.Name, b.Index.Name))
 	})
-	return document.Duplicated(duplicates...)
+	return nil, document.Duplicated(duplicates...)
 }
 
 // made is what one write of a batch has made of a document.

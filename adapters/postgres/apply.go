@@ -18,31 +18,36 @@ const (
 )
 
 // apply writes what was decided and commits. It fails with errUnknown when the connection broke while the commit was on its way.
-func (t *transaction) apply(ctx context.Context, p *plan) error {
-	settled := settlementsOf(p.units)
+func (t *transaction) apply(ctx context.Context, p *plan, related relations) error {
+	var settled settlements
+	if !p.dryRun() {
+		settled = settlementsOf(p.units)
+	}
 	if len(p.changes) == 0 && p.step() == nil {
 		return t.settle(ctx, settled)
 	}
 	r := rowsOf(p)
 	entries, kept := entryRowsOf(p), p.kept()
-	if p.step() != nil || len(kept) > 0 || len(r.id) > chunkRows || p.bytes > chunkBytes || entries.size() > chunkRows || textBytes(entries.texts) > chunkBytes {
-		return settled.blame(t.applyInSteps(ctx, p, r, entries, kept, settled))
+	if p.step() != nil || p.dryRun() || len(kept) > 0 || len(related.targets) > chunkRows || len(r.id) > chunkRows || p.bytes > chunkBytes || entries.size() > chunkRows || textBytes(entries.texts) > chunkBytes {
+		return settled.blame(t.applyInSteps(ctx, p, r, entries, related, kept, settled))
 	}
 	w := r.write()
-	if entries.empty() {
+	if entries.empty() && related.empty() {
 		bases, err := t.commit(ctx, settled, sqlcgen.Write,
 			w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
 			w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
 		return settled.blame(p.take(r, bases, err))
 	}
-	e := r.writeWithEntries(entries)
+	e := r.writeWithEntries(entries, related)
 	bases, err := t.commit(ctx, settled, sqlcgen.WriteWithEntries,
 		w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, e.Expires, w.Datas, w.LockOrder, w.Inserts,
 		e.GoneBuckets, e.GoneIndexes, e.GoneKeys, e.GoneIds, e.EntryBuckets, e.EntryIndexes, e.EntryKeys, e.EntryIds,
 		e.TextBuckets, e.TextIndexes, e.TextIds, e.TextGone, e.Languages, e.A, e.B, e.C, e.D,
 		e.UniqueBuckets, e.UniqueIndexes, e.UniqueKeys, e.UniqueCollections, e.UniqueIds, e.UniqueGone,
+		e.LockedBuckets, e.LockedCollections, e.LockedIds, e.LockedRemoved, e.TargetNames, e.TargetIds, e.TargetAts,
+		e.RemovedBuckets, e.RemovedCollections, e.RemovedIds, e.RemovedExpired,
 		w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
-	return settled.blame(p.blame(p.take(r, bases, err), entries.unique))
+	return settled.blame(p.blameRelations(p.blame(p.take(r, bases, err), entries.unique), related))
 }
 
 // settle ends a transaction that changes no document: only its receipts are written.
@@ -97,7 +102,7 @@ func (*transaction) committed(err error) error {
 
 // applyInSteps does the same with a statement for each part: for batches that are too large for one, for those that rely on documents which they do not change, and for the steps
 // of operations.
-func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entries entryRows, kept []int, settled settlements) error {
+func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entries entryRows, related relations, kept []int, settled settlements) error {
 	if err := t.begin(ctx); err != nil {
 		return err
 	}
@@ -109,9 +114,13 @@ func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entrie
 	var bases []int64
 	if len(r.id) > 0 { // a step may come without
 		var err error
-		if bases, err = t.applyChanges(ctx, p, r, entries, kept); err != nil {
+		if bases, err = t.applyChanges(ctx, p, r, entries, related, kept); err != nil {
 			return err
 		}
+	}
+	if p.dryRun() {
+		t.rollback(ctx)
+		return nil
 	}
 	if step := p.step(); step != nil {
 		if err := takeStep(ctx, t.queries, *step); err != nil {
@@ -125,7 +134,12 @@ func (t *transaction) applyInSteps(ctx context.Context, p *plan, r *rows, entrie
 }
 
 // applyChanges returns what the buckets were at before.
-func (t *transaction) applyChanges(ctx context.Context, p *plan, r *rows, entries entryRows, kept []int) (bases []int64, err error) {
+func (t *transaction) applyChanges(ctx context.Context, p *plan, r *rows, entries entryRows, related relations, kept []int) (bases []int64, err error) {
+	if len(related.targets) > 0 {
+		if err := t.queries.LockDocuments(ctx, r.locks(related.targets)); err != nil {
+			return nil, err
+		}
+	}
 	inserts, others := r.documents()
 	for _, chunk := range r.chunks(inserts) {
 		if err := t.queries.WriteDocuments(ctx, r.writeDocuments(chunk, true)); err != nil {
@@ -138,6 +152,9 @@ func (t *transaction) applyChanges(ctx context.Context, p *plan, r *rows, entrie
 		}
 	}
 	if err := t.applyEntries(ctx, p, entries); err != nil {
+		return nil, err
+	}
+	if err := t.checkRelations(ctx, p, related); err != nil {
 		return nil, err
 	}
 	bases, err = t.queries.TakePositions(ctx, sqlcgen.TakePositionsParams{

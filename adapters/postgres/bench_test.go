@@ -12,6 +12,7 @@ import (
 
 	"github.com/sheafdb/sheaf/adapters/postgres"
 	"github.com/sheafdb/sheaf/domain/collection"
+	declared "github.com/sheafdb/sheaf/domain/schema"
 )
 
 // benchmarked opens a store for benchmarks: of a given durable database, else of the private one of tests, which does not wait for the disk.
@@ -64,6 +65,52 @@ func BenchmarkImport(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(1000*b.N)/b.Elapsed().Seconds(), "documents/s")
+}
+
+// BenchmarkReferences creates documents that refer to one of two thousand others: where nothing is checked, where that is, and where it is indexed, too.
+func BenchmarkReferences(b *testing.B) {
+	for _, onDelete := range []string{"", `, "onDelete": "ignore"`, `, "onDelete": "restrict"`} {
+		name := "unchecked"
+		if onDelete != "" {
+			name = strings.Trim(onDelete[len(`, "onDelete": `):], `"`)
+		}
+		b.Run(name, func(b *testing.B) {
+			concurrently(b, func(s *postgres.Store, c collection.Stored, i int64) error {
+				from := referring(b, s, c, onDelete)
+				w := fresh(from.Stored, newID(), strings.Replace(fmt.Sprintf(payload, 1), "{", fmt.Sprintf(`{"parent": "%d", `, i%2000), 1))
+				w.Indexes = from.Maintained
+				_, err := s.Write(context.Background(), batch(w))
+				return err
+			})
+		})
+	}
+}
+
+// referrers are the collections that refer to others, by the names of these.
+var referrers = struct {
+	sync.Mutex
+	of map[string]*collection.Collection
+}{of: map[string]*collection.Collection{}}
+
+// referring is a collection with a reference to another one.
+func referring(b *testing.B, s *postgres.Store, to collection.Stored, onDelete string) *collection.Collection {
+	b.Helper()
+	referrers.Lock()
+	defer referrers.Unlock()
+	if known := referrers.of[to.Name.String()]; known != nil {
+		return known
+	}
+	text := fmt.Sprintf(`{"references": [{"path": "doc.parent", "collection": %q%s}]}`, to.Name, onDelete)
+	stored, _, err := s.WriteCollection(context.Background(), configuring(to.Name.String()+"-from", text))
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, err := collection.Compile(stored, declared.Limits{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	referrers.of[to.Name.String()] = c
+	return c
 }
 
 // concurrently runs one operation by one caller and by thirty-two on two thousand documents.

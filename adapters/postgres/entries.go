@@ -109,7 +109,8 @@ func chunksOf(list []entry) [][]entry {
 	return slices.Collect(slices.Chunk(list, chunkRows))
 }
 
-func (r *rows) writeWithEntries(e entryRows) sqlcgen.WriteWithEntriesParams {
+func (r *rows) writeWithEntries(e entryRows, related relations) sqlcgen.WriteWithEntriesParams {
+	locks, targets, removed := r.locks(related.targets), targetColumns(related.targets), removedColumns(related.removed)
 	w, gone, come, unique, texts := r.write(), columnsOf(e.gone), columnsOf(e.come), columnsOf(e.unique), writeTexts(e.texts)
 	return sqlcgen.WriteWithEntriesParams{
 		Buckets: w.Buckets, Collections: w.Collections, Ids: w.Ids, Bases: w.Bases, Revisions: w.Revisions, SchemaRevisions: w.SchemaRevisions, Ops: w.Ops,
@@ -119,6 +120,9 @@ func (r *rows) writeWithEntries(e entryRows) sqlcgen.WriteWithEntriesParams {
 		TextBuckets: texts.TextBuckets, TextIndexes: texts.TextIndexes, TextIds: texts.TextIds, TextGone: texts.TextGone,
 		Languages: texts.Languages, A: texts.A, B: texts.B, C: texts.C, D: texts.D,
 		UniqueBuckets: unique.bucket, UniqueIndexes: unique.index, UniqueKeys: unique.key, UniqueCollections: unique.collection, UniqueIds: unique.id, UniqueGone: unique.gone,
+		LockedBuckets: locks.LockedBuckets, LockedCollections: locks.LockedCollections, LockedIds: locks.LockedIds, LockedRemoved: locks.LockedRemoved,
+		TargetNames: targets.TargetNames, TargetIds: targets.TargetIds, TargetAts: targets.TargetAts,
+		RemovedBuckets: removed.RemovedBuckets, RemovedCollections: removed.RemovedCollections, RemovedIds: removed.RemovedIds, RemovedExpired: removed.RemovedExpired,
 		Ordinals: w.Ordinals, Actors: w.Actors, RequestIds: w.RequestIds,
 		TakenBuckets: w.TakenBuckets, TakenCounts: w.TakenCounts, CheckedCollections: w.CheckedCollections, CheckedRevisions: w.CheckedRevisions,
 	}

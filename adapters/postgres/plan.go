@@ -38,8 +38,9 @@ type slot struct {
 	// final is the newest of the plan's changes to this document, -1 for none.
 	final int
 	// before are the entries of what is stored, known when indexed says so.
-	before  index.Entries
-	indexed bool
+	before     index.Entries
+	indexed    bool
+	references document.References
 	// expiring says that the indexes have the instants at which documents expire.
 	expiring bool
 }
@@ -111,8 +112,9 @@ func (p *plan) toRead() []int {
 }
 
 // decide lets every unit decide, in their order. A unit that fails leaves nothing behind; its error is kept in it.
-// The units from next on were not decided, because the changes of those before fill a transaction.
+// The units from next on were not decided, because the changes of those before fill a transaction, or are in the way of the references of the next one.
 func (p *plan) decide() (next int) {
+	var related crossing
 	for i, u := range p.units {
 		if i > 0 && p.bytes >= mergedBytes {
 			return i
@@ -121,13 +123,18 @@ func (p *plan) decide() (next int) {
 		changes, bytes := len(p.changes), p.bytes
 		u.results, u.err = make([]document.Result, len(u.batch.Writes)), nil
 		u.changed = false
-		if u.err = p.decideUnit(u); u.err == nil {
+		u.err = p.decideUnit(u)
+		apart := u.err == nil && !related.take(p.changes[changes:], p.slots) && i > 0
+		if u.err == nil && !apart {
 			continue
 		}
 		for _, before := range slices.Backward(p.journal) {
 			p.slots[before.index] = before.was
 		}
 		p.changes, p.bytes = p.changes[:changes], bytes
+		if apart {
+			return i
+		}
 	}
 	return len(p.units)
 }
@@ -160,10 +167,15 @@ func (p *plan) decideUnit(u *unit) (err error) {
 		if t.Outcome == document.Unchanged {
 			continue
 		}
+		next, err := p.referring(s, w, i, entries)
+		if err != nil {
+			return err
+		}
 		if t.Outcome == document.Deleted {
 			u.results[i].Document = *s.current
 		}
 		p.change(planned{slot: at, outcome: t.Outcome, after: t.Document, entries: entries, by: u.batch.Origin, unit: u, write: i})
+		s.references = next
 	}
 	if u.batch.Step != nil {
 		step, err := u.batch.Step(u.results)
@@ -189,6 +201,9 @@ func (p *plan) step() *operation.Step {
 	return p.units[0].step
 }
 
+// dryRun says that nothing is to be written. The unit is alone then.
+func (p *plan) dryRun() bool { return len(p.units) == 1 && p.units[0].batch.DryRun }
+
 // change adds a change of a document.
 func (p *plan) change(c planned) {
 	s := &p.slots[c.slot]
@@ -199,9 +214,24 @@ func (p *plan) change(c planned) {
 	p.changes = append(p.changes, c)
 	p.bytes += len(c.after.Data)
 	s.last, s.current = c.after.Revision, nil
-	if c.outcome != document.Deleted {
-		s.current = &p.changes[s.final].after
+	if c.outcome == document.Deleted {
+		s.references = s.references.Removed()
+		return
 	}
+	s.current = &p.changes[s.final].after
+}
+
+// referring returns what becomes of the references of a document by a write, whose change is the next one of the plan.
+func (p *plan) referring(s *slot, w document.Write, number int, entries index.Entries) (document.References, error) {
+	s.findEntries(w)
+	next, wrong := s.references.Written(entries.Refers, len(p.changes))
+	if len(wrong) == 0 {
+		return next, nil
+	}
+	for i := range wrong {
+		wrong[i].Write = number
+	}
+	return next, document.Dangling(wrong...)
 }
 
 // entriesOf returns the entries of what a write leaves.
@@ -220,6 +250,7 @@ func (s *slot) findEntries(w document.Write) {
 	s.indexed, s.expiring = true, w.Indexes.Expiry() != nil
 	if s.current != nil {
 		s.before, _ = w.Indexes.Entries(s.current.Indexable()) // in an index that refuses it, it has none
+		s.references = document.ReferencesOf(s.before.Refers)
 	}
 }
 

@@ -38,6 +38,7 @@ var (
 	byIndex    = access{"collection_indexes_pkey", []string{"index_id"}}
 	byEntry    = access{"index_entries_pkey", []string{"bucket", "index_id", "key", "id"}}
 	dueOf      = access{"documents_expiry", []string{"bucket", "collection_id", "expires_at"}}
+	refersTo   = access{"collection_indexes_refers", nil} // the column is an expression
 	byUnique   = access{"unique_entries_pkey", []string{"bucket", "index_id", "key"}}
 )
 
@@ -56,7 +57,8 @@ func TestPlans_Statements(t *testing.T) {
 		{"CountDocumentsUpTo", sqlcgen.CountDocumentsUpTo, []access{ofOne}},
 		{"HasDocuments", sqlcgen.HasDocuments, []access{ofOne}},
 		{"ReadForWrite", sqlcgen.ReadForWrite, []access{byPlace, byRevision, byNumber}},
-		{"LockDocuments", sqlcgen.LockDocuments, []access{byPlace}},
+		{"ListReferrers", sqlcgen.ListReferrers, []access{byNumber, refersTo, byNumber, {"index_entries_pkey", []string{"bucket", "index_id", "key"}}}},
+		{"ListReferringCollections", sqlcgen.ListReferringCollections, []access{refersTo, byNumber}},
 		{"ListChanges", sqlcgen.ListChanges, []access{byPosition}},
 		{"ListTouched", sqlcgen.ListTouched, []access{byBucket, byPosition}},
 		{"ListRevisions", sqlcgen.ListRevisions, []access{byHistory}},
@@ -140,6 +142,22 @@ func TestPlans_Functions(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	if err := sqlcgen.New(conn).LockDocuments(t.Context(), sqlcgen.LockDocumentsParams{
+		LockedBuckets: []int32{1, 1}, LockedCollections: []int32{1, 1}, LockedIds: []string{"000006", "000007"}, LockedRemoved: []bool{true, false}, TargetNames: []string{"c1"}, TargetIds: []string{"000008"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlcgen.New(conn).CheckTargets(t.Context(), sqlcgen.CheckTargetsParams{TargetNames: []string{"c1"}, TargetIds: []string{"000008"}, TargetAts: times(1)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), `INSERT INTO collection_indexes (index_id, collection_id, name, spec, state) VALUES (30000, 2, 'r', '{"kind": "refers", "collection": "c1", "on": ["doc.a"]}', 'r')`); err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlcgen.New(conn).CheckReferrers(t.Context(), sqlcgen.CheckReferrersParams{
+		RemovedBuckets: []int32{1}, RemovedCollections: []int32{1}, RemovedIds: []string{"gone"}, RemovedExpired: []bool{false},
+	}); err != nil {
+		t.Fatal(err)
+	}
 	if err := sqlcgen.New(conn).SetExpiries(t.Context(), sqlcgen.SetExpiriesParams{Bucket: 1, CollectionID: 1, Ids: []string{"000005"}, Expires: times(1)}); err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +186,10 @@ func TestPlans_Functions(t *testing.T) {
 	}
 	for name, want := range map[string][]access{
 		"UPDATE public.documents SET revision": {byPlace}, "UPDATE public.documents SET expires_at": {byPlace}, "DELETE FROM public.documents": {byPlace}, "SELECT revision FROM public.documents": {byPlace},
-		"UPDATE public.buckets": {byBucket}, "FROM public.collections": {byNumber},
+		"WHERE bucket = d.bucket AND collection_id = d.collection_id AND id = d.id FOR KEY SHARE": {byPlace}, "id = d.id FOR NO KEY UPDATE": {byPlace}, "id = d.id FOR UPDATE": {byPlace},
+		"AND d.id = u.id AND CASE c.state": {byPlace}, "FROM public.index_entries AS e WHERE e.bucket = buckets[n]": {{"index_entries_pkey", []string{"bucket", "index_id", "key"}}},
+		"SELECT array_agg(x.index_id)": {byNumber, refersTo, byNumber},
+		"UPDATE public.buckets":        {byBucket}, "SELECT FROM public.collections WHERE collection_id": {byNumber},
 		"DELETE FROM public.text_entries": {{"text_entries_pkey", []string{"bucket", "index_id", "id"}}}, "DELETE FROM public.index_entries": {byEntry}, "DELETE FROM public.unique_entries": {byUnique}, "SELECT id FROM public.unique_entries": {byUnique},
 	} {
 		found := false

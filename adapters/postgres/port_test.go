@@ -26,7 +26,7 @@ func TestPort(t *testing.T) {
 			}
 			// The other modes differ in how values travel. What happens between callers and in large batches is the same in all.
 			for name, part := range map[string]func(*testing.T, porttest.Open){
-				"Collections": porttest.Collections, "Documents": porttest.Documents, "Words": porttest.Words, "Writes": porttest.Writes, "Receipts": porttest.Receipts, "Indexes": porttest.Indexes, "Changes": porttest.Changes, "Aggregate": porttest.Aggregate, "History": porttest.History, "Operations": porttest.Operations, "Expiry": porttest.Expiry,
+				"Collections": porttest.Collections, "Documents": porttest.Documents, "Words": porttest.Words, "Writes": porttest.Writes, "Receipts": porttest.Receipts, "Indexes": porttest.Indexes, "Changes": porttest.Changes, "Aggregate": porttest.Aggregate, "History": porttest.History, "Operations": porttest.Operations, "Expiry": porttest.Expiry, "References": porttest.References,
 			} {
 				t.Run(name, func(t *testing.T) { part(t, fresh) })
 			}

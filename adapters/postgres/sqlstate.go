@@ -26,6 +26,8 @@ const (
 	stateDocumentChanged   = "SH002"
 	stateDuplicate         = "SH003"
 	stateIndexNotReady     = "SH004"
+	stateDangling          = "SH006"
+	stateReferred          = "SH007"
 	stateClaimLost         = "SH005"
 	stateUniqueViolation   = "23505"
 	stateSerialization     = "40001"

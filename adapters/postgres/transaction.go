@@ -69,17 +69,19 @@ func divisible(err error) bool {
 
 // try commits as many of the units as fit into a transaction, at least one, and returns how many that were. Units that refuse to be written have their own errors then.
 func (w *writer) try(units []*unit) (int, error) {
-	everything, reconnected := false, false
+	var how trial
+	reconnected := false
 	for attempt := 0; ; attempt++ {
 		ctx, cancel := context.WithTimeout(context.Background(), w.deadline(units))
-		n, err := w.attempt(ctx, units, everything, attempt > 0)
+		how.locked = attempt > 0
+		n, err := w.attempt(ctx, units, &how)
 		what := failedWrite(ctx, err)
 		cancel()
 		switch {
 		case err == nil:
 			return n, nil
 		case errors.Is(err, errUnread):
-		case !everything && errors.As(err, new(*refusal)):
+		case !how.everything && errors.As(err, new(*refusal)):
 			// Whether an index is still there is known when the collection was read.
 		case overtaken(err):
 			w.retries.Add(1)
@@ -96,8 +98,16 @@ func (w *writer) try(units []*unit) (int, error) {
 		default:
 			return n, what
 		}
-		everything = true
+		how.everything = true
 	}
+}
+
+// trial is how an attempt is made.
+type trial struct {
+	// everything is read, and what is read is locked.
+	everything, locked bool
+	// targets are those that the attempt before found: they are locked together with what is read, because whoever locks a part later may stand in another's way.
+	targets []target
 }
 
 // errUnknown marks an error after which nobody knows whether the transaction is committed.
@@ -121,8 +131,8 @@ func (w *writer) deadline(units []*unit) time.Duration {
 }
 
 // attempt reads, decides and writes once.
-func (w *writer) attempt(ctx context.Context, units []*unit, everything, locked bool) (int, error) {
-	p := newPlan(units, everything)
+func (w *writer) attempt(ctx context.Context, units []*unit, how *trial) (int, error) {
+	p := newPlan(units, how.everything)
 	reading := p.toRead()
 	conn, err := w.store.pool.Acquire(ctx)
 	if err != nil {
@@ -131,7 +141,7 @@ func (w *writer) attempt(ctx context.Context, units []*unit, everything, locked 
 	defer conn.Release()
 	t := transaction{conn: conn, queries: sqlcgen.New(conn)}
 	if len(reading) > 0 {
-		if err := t.read(ctx, p, reading, locked); err != nil {
+		if err := t.read(ctx, p, reading, *how); err != nil {
 			t.rollback(ctx)
 			return len(units), err
 		}
@@ -142,7 +152,9 @@ func (w *writer) attempt(ctx context.Context, units []*unit, everything, locked 
 		t.rollback(ctx)
 		return n, errUnread
 	}
-	if err := t.apply(ctx, p); err != nil {
+	related := relationsOf(p)
+	how.targets = related.targets
+	if err := t.apply(ctx, p, related); err != nil {
 		t.rollback(ctx)
 		return n, err
 	}
@@ -183,25 +195,25 @@ func (t *transaction) rollback(ctx context.Context) {
 }
 
 // read fills the slots with what is stored, in one round trip for each chunkRows of them. When locked, they stay so until the transaction ends.
-func (t *transaction) read(ctx context.Context, p *plan, slots []int, locked bool) error {
+func (t *transaction) read(ctx context.Context, p *plan, slots []int, how trial) error {
 	for len(slots) > 0 {
 		n := min(len(slots), chunkRows)
-		if err := t.readChunk(ctx, p, slots[:n], locked); err != nil {
+		if err := t.readChunk(ctx, p, slots[:n], how); err != nil {
 			return err
 		}
-		slots = slots[n:]
+		slots, how.targets = slots[n:], nil
 	}
 	return nil
 }
 
-func (t *transaction) readChunk(ctx context.Context, p *plan, slots []int, locked bool) error {
+func (t *transaction) readChunk(ctx context.Context, p *plan, slots []int, how trial) error {
 	n := len(slots)
 	buckets, collections, ids := make([]int32, n), make([]int32, n), make([]string, n)
 	for i, at := range slots {
 		s := &p.slots[at]
 		buckets[i], collections[i], ids[i] = s.Bucket, s.ID, s.id
 	}
-	if !locked {
+	if !how.locked {
 		found, err := t.queries.ReadForWrite(ctx, sqlcgen.ReadForWriteParams{Buckets: buckets, Collections: collections, Ids: ids})
 		if err != nil {
 			return err
@@ -213,7 +225,12 @@ func (t *transaction) readChunk(ctx context.Context, p *plan, slots []int, locke
 		t.open = true
 		b.Queue(beginTransaction)
 	}
-	b.Queue(sqlcgen.LockDocuments, buckets, collections, ids)
+	places := make([]place, n)
+	for i, at := range slots {
+		places[i] = p.slots[at].place
+	}
+	l := lockColumns(places, func(int) bool { return true }, how.targets) // what becomes of them is not known yet
+	b.Queue(sqlcgen.LockDocuments, l.LockedBuckets, l.LockedCollections, l.LockedIds, l.LockedRemoved, l.TargetNames, l.TargetIds)
 	// The lock waits for others, and what they did is seen by the next statement only.
 	b.Queue(sqlcgen.ReadForWrite, buckets, collections, ids).Query(func(rows pgx.Rows) error {
 		found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[sqlcgen.ReadForWriteRow])

@@ -27,8 +27,9 @@ func openLibrary(t *testing.T, scan int64) library {
 	t.Helper()
 	store := open(t, postgres.Config{})
 	clock := func() time.Time { return noon }
-	parts := app.Dependencies{Store: app.Relate(store), Clock: clock, Limits: app.Limits{Scan: scan}}
+	parts := app.Dependencies{Store: store, Clock: clock, Limits: app.Limits{Scan: scan}}
 	catalog := app.NewCatalog(store, clock, parts.Limits.Schema)
+	parts.Store = app.Relate(store, catalog, parts.Limits.Cascade)
 	return library{t, &app.Collections{Dependencies: parts, Catalog: catalog}, &app.Documents{Dependencies: parts, Catalog: catalog}, store}
 }
 

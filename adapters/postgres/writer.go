@@ -53,8 +53,10 @@ type unit struct {
 	err     error
 }
 
-// alone says whether a unit has a transaction of its own: one that is large by itself does not hold others up, and a step is about one operation.
-func (u *unit) alone() bool { return len(u.batch.Writes) >= mergedWrites/4 || u.batch.Step != nil }
+// alone says whether a unit has a transaction of its own: one that is large by itself does not hold others up, a step is about one operation, and a dry run is undone.
+func (u *unit) alone() bool {
+	return len(u.batch.Writes) >= mergedWrites/4 || u.batch.Step != nil || u.batch.DryRun
+}
 
 const (
 	waiting int32 = iota

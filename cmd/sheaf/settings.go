@@ -24,6 +24,7 @@ type Settings struct {
 	Schema       SchemaSettings       `setting:"schema"`
 	Import       ImportSettings       `setting:"import"`
 	Query        QuerySettings        `setting:"query"`
+	References   ReferencesSettings   `setting:"references"`
 	Bulk         BulkSettings         `setting:"bulk"`
 	Operations   OperationsSettings   `setting:"operations"`
 	Transactions TransactionsSettings `setting:"transactions"`
@@ -128,6 +129,12 @@ type SchemaLimits struct {
 type ImportSettings struct {
 	StrictMaxDocuments int   `setting:"strictMaxDocuments" default:"100000" min:"1" help:"documents in one import of mode strict; mode skip has no bound"`
 	StrictMaxBytes     Bytes `setting:"strictMaxBytes" default:"64MiB" min:"1KiB" max:"4GiB" help:"bytes in one import of mode strict, after decompression"`
+}
+
+// ReferencesSettings bound what the deletion of a document does to those that refer to it.
+type ReferencesSettings struct {
+	MaxCascade int `setting:"maxCascade" default:"1000" min:"1" max:"10000" help:"other documents that one write may delete or change because they refer to what it deletes"`
+	MaxDepth   int `setting:"maxDepth" default:"16" min:"1" max:"60" help:"references one after the other over which a deletion is followed"`
 }
 
 // QuerySettings bound what one query reads.

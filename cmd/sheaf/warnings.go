@@ -29,6 +29,9 @@ func watch(store ports.Store, registry prometheus.Registerer, log *slog.Logger) 
 // Write is that of the store.
 func (w watchful) Write(ctx context.Context, batch document.Batch) ([]document.Result, error) {
 	results, err := w.Store.Write(ctx, batch)
+	if batch.DryRun {
+		return results, err
+	}
 	faulty, first := 0, -1
 	for i, r := range results {
 		if r.Outcome != document.Unchanged && letPass(r) {

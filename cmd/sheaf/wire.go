@@ -49,8 +49,10 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		return nil, err
 	}
 
-	parts := app.Dependencies{Store: app.Relate(watch(cached.store, w.telemetry.Registry, log)), Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
+	watched := watch(cached.store, w.telemetry.Registry, log)
+	parts := app.Dependencies{Store: watched, Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
 	catalog := app.NewCatalog(cached.store, now, parts.Limits.Schema)
+	parts.Store = app.Relate(watched, catalog, parts.Limits.Cascade)
 	collections := &app.Collections{Dependencies: parts, Catalog: catalog}
 	documents := &app.Documents{Dependencies: parts, Catalog: catalog}
 	operations := app.NewOperations(parts, catalog, documents)
@@ -165,6 +167,7 @@ func limitsOf(settings Settings) app.Limits {
 		Bulk:          settings.Bulk.MaxDocuments,
 		Impact:        settings.Schema.ImpactTime,
 		OperationRate: settings.Operations.DocumentsPerSecond,
+		Cascade:       app.CascadeLimits{Documents: settings.References.MaxCascade, Depth: settings.References.MaxDepth},
 		Import: app.ImportLimits{
 			StrictDocuments: settings.Import.StrictMaxDocuments,
 			StrictBytes:     int(settings.Import.StrictMaxBytes),

@@ -1,8 +1,6 @@
 package collection
 
 import (
-	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/sheafdb/sheaf/domain/fault"
@@ -23,18 +21,6 @@ type Limits struct {
 func Read(raw []byte, limits Limits) ([]byte, error) {
 	// Canonical text is a little longer than compact text: a space after every comma and colon.
 	return jsontext.Canonical(make([]byte, 0, len(raw)+len(raw)/8), raw, jsontext.Limits{Bytes: limits.Bytes, Depth: limits.Depth})
-}
-
-// idText returns a value as an id is written: a string as it is, an integer as its digits.
-func idText(value any) (string, bool) {
-	switch v := value.(type) {
-	case string:
-		return v, true
-	case json.Number:
-		whole, fraction, _ := strings.Cut(string(v), ".")
-		return whole, strings.Trim(fraction, "0") == ""
-	}
-	return "", false
 }
 
 // Way is how data comes to be judged. What a document may be does not depend on it; what is filled in, and what may be said at all, does.

@@ -141,9 +141,16 @@ func (c *Collection) adoptIndexes() {
 			c.Indexed = append(c.Indexed, x)
 		case x.Kind == index.Expires:
 			c.expiry = x
+		case x.State == index.Failed:
+			maintained = append(maintained, index.Kept{Index: declared})
 		}
 		if x.State != index.Failed {
 			maintained = append(maintained, x.Kept)
+		}
+	}
+	for _, r := range c.Config.References {
+		if r.OnDelete == Ignore {
+			maintained = append(maintained, index.Kept{Index: r.index()})
 		}
 	}
 	c.Maintained = index.NewSet(maintained...)

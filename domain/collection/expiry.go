@@ -82,8 +82,14 @@ func (x *Expiry) check(tree any) []fault.Violation {
 
 // implied are the indexes that the configuration amounts to beside those that it declares.
 func (c Configuration) implied() []*index.Index {
-	if c.Expiry == nil {
-		return nil
+	var list []*index.Index
+	if c.Expiry != nil {
+		list = append(list, c.Expiry.index())
 	}
-	return []*index.Index{c.Expiry.index()}
+	for _, r := range c.References {
+		if r.Indexed() {
+			list = append(list, r.index())
+		}
+	}
+	return list
 }

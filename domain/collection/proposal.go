@@ -195,7 +195,7 @@ func (p *Proposal) takeID() {
 		wrong("must be given: the document's id is taken from it")
 		return
 	}
-	text, ok := idText(value)
+	text, ok := ident.TextOf(value)
 	if !ok {
 		wrong("must be a string or an integer: the document's id is taken from it")
 		return

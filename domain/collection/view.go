@@ -55,7 +55,41 @@ func (s Stored) View() []byte {
 			config["expiry"] = viewOf(x, expiry)
 		}
 	}
+	references, _ := config["references"].([]any)
+	for i, element := range references {
+		object, _ := element.(map[string]any)
+		path, _ := object["path"].(string)
+		if x, found := state(index.ReferenceName(path)); found {
+			references[i] = viewOf(x, object)
+		}
+	}
 	return jsontext.Append(nil, config)
+}
+
+// References returns what the configuration declares.
+// It fails with fault.Internal when this version cannot read it.
+func (s Stored) References() ([]Reference, error) {
+	config, err := parseMembers(s.Configuration, "references")
+	return config.References, err
+}
+
+// parseMembers reads some members of the canonical text of a configuration.
+func parseMembers(configuration []byte, names ...string) (Configuration, error) {
+	tree, err := jsontext.Decode(configuration)
+	if err != nil {
+		return Configuration{}, err
+	}
+	object, _ := tree.(map[string]any)
+	var p parsing
+	for _, name := range names {
+		if value, given := object[name]; given {
+			members[name](&p, "/"+name, value)
+		}
+	}
+	if len(p.faults) > 0 {
+		return Configuration{}, fault.New(fault.Internal, "internal", "a stored configuration cannot be read: %s %s", p.faults[0].Pointer, p.faults[0].Message)
+	}
+	return p.config, nil
 }
 
 // Declared returns the indexes that the canonical text of a configuration declares, and behind them those that the rest of it amounts to.
@@ -65,21 +99,11 @@ func Declared(configuration []byte) ([]index.Declaration, error) {
 	if err != nil {
 		return nil, err
 	}
-	tree, err := jsontext.Decode(configuration)
+	config, err := parseMembers(configuration, "expiry", "references")
 	if err != nil {
 		return nil, err
 	}
-	object, _ := tree.(map[string]any)
-	var p parsing
-	for _, member := range []string{"expiry"} {
-		if value, given := object[member]; given {
-			members[member](&p, "/"+member, value)
-		}
-	}
-	if len(p.faults) > 0 {
-		return nil, fault.New(fault.Internal, "internal", "a stored configuration cannot be read: %s %s", p.faults[0].Pointer, p.faults[0].Message)
-	}
-	for _, x := range p.config.implied() {
+	for _, x := range config.implied() {
 		declared = append(declared, index.Declaration{Name: x.Name, Spec: x.Spec()})
 	}
 	return declared, nil

@@ -79,6 +79,8 @@ type Batch struct {
 	// At is when the request was made; documents carry it as createdAt and updatedAt.
 	At     time.Time
 	Writes []Write
+	// DryRun says that everything is decided and checked as if the batch were written, and nothing is written: no document, step or receipt.
+	DryRun bool
 	// Receipt is written with the batch; nil where there is none. Its outcome is made of the results before they are committed: they have no marks yet.
 	Receipt *receipt.Pending[[]Result]
 	// Step makes the step of an operation that is committed with the batch; nil for a batch that is none. It is given what the writes would do, and is pure as a Change is:

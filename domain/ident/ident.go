@@ -2,6 +2,7 @@
 package ident
 
 import (
+	"encoding/json"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -101,3 +102,15 @@ func ParseOperation(s string) (Operation, error) {
 
 // String returns the id.
 func (o Operation) String() string { return o.id }
+
+// TextOf returns a value of a document as an id is written: a string as it is, a whole number as its digits.
+func TextOf(value any) (string, bool) {
+	switch v := value.(type) {
+	case string:
+		return v, true
+	case json.Number:
+		whole, fraction, _ := strings.Cut(string(v), ".")
+		return whole, strings.Trim(fraction, "0") == ""
+	}
+	return "", false
+}

@@ -38,6 +38,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/jsontext"
 	"github.com/sheafdb/sheaf/domain/query"
 )
@@ -71,6 +72,8 @@ type Index struct {
 	Weights  []byte
 	// After is how much later than the field's time a document expires, in an index of kind Expires.
 	After time.Duration
+	// Collection is that of the documents which an index of kind Refers leads to.
+	Collection ident.Collection
 	// Where is the condition that a document meets to have entries; "" where all do.
 	Where string
 	where *query.Expr
@@ -92,8 +95,18 @@ func (x *Index) Tree() map[string]any {
 	if x.Kind == Words {
 		tree["language"], tree["weights"] = x.Language, x.weightTree()
 	}
-	if x.Kind == Expires {
+	switch x.Kind {
+	case Expires:
 		tree["after"] = number(x.After.Microseconds())
+		if len(x.Fields[0].Path) > 0 {
+			path := make([]any, len(x.Fields[0].Path)) // for who does not read fields
+			for i, name := range x.Fields[0].Path {
+				path[i] = name
+			}
+			tree["path"] = path
+		}
+	case Refers:
+		tree["collection"] = x.Collection.String()
 	}
 	if x.Where != "" {
 		tree["where"] = x.Where

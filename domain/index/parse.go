@@ -116,7 +116,19 @@ func parseImplicit(tree any) *Index {
 	}
 	text, _ := on[0].(string)
 	field, err := parseField(text)
-	if err != nil || object["kind"] != string(Expires) {
+	if err != nil {
+		return nil
+	}
+	switch object["kind"] {
+	case string(Refers):
+		text, _ := object["collection"].(string)
+		to, err := ident.ParseCollection(text)
+		if err != nil {
+			return nil
+		}
+		return NewReference(field, to)
+	case string(Expires):
+	default:
 		return nil
 	}
 	after, _ := object["after"].(json.Number)

@@ -29,6 +29,7 @@ type Document struct {
 // Kept is an index with the id under which its entries are kept.
 type Kept struct {
 	*Index
+	// ID is 0 for a reference that is checked, and has no entries because nobody asks who refers.
 	ID int32
 }
 
@@ -89,6 +90,8 @@ type Entries struct {
 	Unique []Entry
 	// Texts are those of text indexes, at most one for each.
 	Texts []Text
+	// Refers are the places at which the document refers to others, by references that are checked.
+	Refers []Referral
 	// Expires is when the document expires; nil is never.
 	Expires *time.Time
 }
@@ -113,6 +116,7 @@ func (s *Set) Entries(d Document) (Entries, error) {
 		if own.Expires != nil {
 			all.Expires = own.Expires
 		}
+		all.Refers = append(all.Refers, own.Refers...)
 		all.Ordered, all.Unique, all.Texts = append(all.Ordered, own.Ordered...), append(all.Unique, own.Unique...), append(all.Texts, own.Texts...)
 	}
 	return all, refused
@@ -175,6 +179,8 @@ func (k Kept) entries(d source) (Entries, error) {
 	switch k.Kind {
 	case Words:
 		return Entries{Texts: k.texts(d)}, nil
+	case Refers:
+		return k.referring(d.tree)
 	case Expires:
 		if at, ok := k.instant(d); ok {
 			return Entries{Expires: &at}, nil

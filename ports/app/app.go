@@ -49,6 +49,7 @@ type Limits struct {
 	Bulk int
 	// OperationRate is how many documents an operation changes in a second at most; 0 sets no bound.
 	OperationRate int
+	Cascade       CascadeLimits
 	// Aggregate is how long an aggregation may take; 0 is 20 s.
 	Aggregate time.Duration
 }

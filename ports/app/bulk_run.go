@@ -141,15 +141,10 @@ func sentOf(items []*bulkItem) []*bulkItem {
 
 // blame finds the items that a failure of the store is about, and says whether there are any. It is called with the items that were sent.
 func (run *bulkRun) blame(err error, items []*bulkItem) bool {
-	var duplicate *document.DuplicateError
-	if errors.As(err, &duplicate) {
+	if faults := document.Faults(err); faults != nil {
 		sent := sentOf(items)
-		for _, d := range duplicate.Duplicates {
-			item := sent[d.Write]
-			if !item.refused {
-				item.refuse(fault.New(fault.Conflict, duplicate.Fault.Code, "%s", duplicate.Fault.Text))
-			}
-			item.err = fault.Find(item.err).With(d.Violations()...)
+		for i, f := range faults {
+			sent[i].refuse(f)
 		}
 		return true
 	}

@@ -227,17 +227,25 @@ func condition(pre document.Precondition, current *collection.Stored) error {
 type DeleteCollection struct {
 	Name         ident.Collection
 	Precondition document.Precondition
-	// Force deletes the documents too.
+	// Force deletes the documents too, and asks nobody who refers to them.
 	Force        bool
 	ValidateOnly bool
 }
 
 // Delete deletes a collection, and says whether that is done or goes on in the background; see Purge.
-// It fails with fault.NotFound, with fault.Stale where a condition does not hold, and with fault.Conflict, code "collection.notEmpty", where it holds documents and Force is not set.
+// It fails with fault.NotFound, with fault.Stale where a condition does not hold, and, where Force is not set, with fault.Conflict: code "collection.notEmpty" where it holds documents,
+// "collection.referenced" where other collections declare references to it that are followed when its documents are deleted.
 func (s *Collections) Delete(ctx context.Context, by Caller, r DeleteCollection) (stored collection.Stored, done bool, err error) {
+	referring, err := s.Store.ReferringCollections(ctx, r.Name, namedReferrers)
+	if err != nil {
+		return collection.Stored{}, false, err
+	}
 	decide := func(current collection.Stored, holds bool) error {
 		if err := condition(r.Precondition, &current); err != nil {
 			return err
+		}
+		if len(referring) > 0 && !r.Force {
+			return referred(r.Name, referring)
 		}
 		if holds && !r.Force {
 			return fault.New(fault.Conflict, "collection.notEmpty", "collection %q holds documents; force=true deletes them too", r.Name)
@@ -263,6 +271,17 @@ func (s *Collections) Delete(ctx context.Context, by Caller, r DeleteCollection)
 	// The collection is marked: whatever happens from here on, Purge will finish the work.
 	done, failed := s.Store.PurgeCollection(ctx, stored.Key, purgeNow)
 	return stored, done && failed == nil, nil
+}
+
+// referred is the fault of a collection that others refer to.
+func referred(name ident.Collection, by []ident.Collection) error {
+	f := fault.New(fault.Conflict, "collection.referenced", "other collections refer to documents of collection %q; force=true leaves them referring to nothing", name)
+	for _, other := range by {
+		f = f.With(fault.Violation{
+			In: "path", Pointer: "collection", Code: "reference", Message: "collection " + other.String() + " declares a reference to it", Params: map[string]any{"collection": other.String()},
+		})
+	}
+	return f
 }
 
 // StaleError is a condition on a collection that does not hold, with the collection as it stands.

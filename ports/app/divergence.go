@@ -76,12 +76,3 @@ func outcomeOn(c *collection.Collection, w document.Write, base document.Documen
 	}
 	return decoded(c.Shown(t.Document.Data, nil)), true
 }
-
-// lastRevision returns the highest revision that a document which is not there ever had, 0 for none.
-func (d *Documents) lastRevision(ctx context.Context, c *collection.Collection, w document.Write) (int64, error) {
-	items, _, err := d.Store.ListRevisions(ctx, c.Key, w.ID, newest)
-	if err != nil || len(items) == 0 {
-		return 0, err
-	}
-	return items[0].Revision, nil
-}

@@ -56,7 +56,7 @@ func (d *Documents) Create(ctx context.Context, by Caller, r CreateDocument) (do
 		}
 		proposal, err := c.Propose(collection.Submission{New: true, Data: data, ID: id, Now: at, MaxBytes: d.Limits.Document.Bytes})
 		if err != nil {
-			return document.Write{}, err
+			return document.Write{}, d.withDangling(ctx, c, id, data, err)
 		}
 		id = proposal.ID()
 		return document.Write{ID: id, Fresh: fresh, Change: document.Create(c.Name, id, proposal.Admit)}, nil
@@ -80,7 +80,8 @@ func (d *Documents) Put(ctx context.Context, by Caller, r PutDocument) (document
 		return document.Result{}, err
 	}
 	return d.write(ctx, by, r.Collection, r.ValidateOnly, func(c *collection.Collection, at time.Time) (document.Write, error) {
-		return put(c, collection.Submission{Data: data, ID: r.ID, Now: at, MaxBytes: d.Limits.Document.Bytes}, r.Precondition)
+		w, err := put(c, collection.Submission{Data: data, ID: r.ID, Now: at, MaxBytes: d.Limits.Document.Bytes}, r.Precondition)
+		return w, d.withDangling(ctx, c, r.ID, data, err)
 	})
 }
 
@@ -128,10 +129,9 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 			return document.Result{}, err
 		}
 		w.Collection, w.Indexes = c.Version(), c.Maintained
-		batch := document.Batch{Origin: by.origin(), At: at, Writes: []document.Write{w}, Receipt: receipt.Of(by.Receipt, func(results []document.Result) document.Result { return shown(c, results[0]) })}
-		if validateOnly {
-			result, err := d.rehearse(ctx, c, batch)
-			return shown(c, result), d.diverged(ctx, c, w, err)
+		batch := document.Batch{
+			Origin: by.origin(), At: at, Writes: []document.Write{w}, DryRun: validateOnly,
+			Receipt: receipt.Of(by.Receipt, func(results []document.Result) document.Result { return shown(c, results[0]) }),
 		}
 		results, err := d.Store.Write(ctx, batch)
 		if errors.Is(err, collection.ErrChanged) {
@@ -167,35 +167,6 @@ func mark(ctx context.Context, store ports.ChangeReader, c *collection.Collectio
 func shown(c *collection.Collection, r document.Result) document.Result {
 	r.Document.Data = c.Shown(r.Document.Data, nil)
 	return r
-}
-
-// rehearse says what the batch's only write would do now, and does nothing.
-func (d *Documents) rehearse(ctx context.Context, c *collection.Collection, batch document.Batch) (document.Result, error) {
-	w := batch.Writes[0]
-	var current *document.Document
-	var last int64
-	found, err := d.Store.Get(ctx, c.Key, w.ID)
-	switch {
-	case err == nil:
-		current, last = &found, found.Revision
-		if t, expired := document.Expire(w, current, batch.At); expired {
-			current, last = nil, t.Document.Revision
-		}
-	case fault.KindOf(err) != fault.NotFound:
-		return document.Result{}, err
-	default:
-		if last, err = d.lastRevision(ctx, c, w); err != nil {
-			return document.Result{}, err
-		}
-	}
-	t, err := document.Decide(w, current, last, batch.At)
-	if err != nil {
-		return document.Result{}, err
-	}
-	if t.Outcome == document.Deleted {
-		t.Document = *current
-	}
-	return document.Result(t), nil
 }
 
 // Get returns a document as it is stored, or was a short while ago (ports.DocumentReader.GetRecent), and where it was found, also when it fails; Present makes of it what an answer shows.

@@ -276,16 +276,16 @@ var errNotStored = errors.New("decided, not to be stored")
 func (run *importRun) store(ctx context.Context, chunk *importChunk, all bool) error {
 	at := run.transfer.Clock()
 	for judged := 0; judged < judgements; {
-		batch := document.Batch{Origin: run.by.origin(), At: at, Writes: chunk.writes(run.request, all)}
+		batch := document.Batch{Origin: run.by.origin(), At: at, DryRun: run.request.ValidateOnly, Writes: chunk.writes(run.request, all)}
 		var err error
 		if len(batch.Writes) > 0 {
 			_, err = run.transfer.Store.Write(ctx, batch)
 		}
-		duplicate := (*document.DuplicateError)(nil)
+		faults := document.Faults(err)
 		switch {
-		case errors.As(err, &duplicate):
+		case faults != nil:
 			// Each time there is at least one item less.
-			if chunk.refuse(duplicate); !all {
+			if chunk.refuse(faults); !all {
 				continue
 			}
 		case errors.Is(err, collection.ErrChanged):

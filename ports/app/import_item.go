@@ -220,7 +220,7 @@ func (c *importChunk) writes(r ImportDocuments, all bool) []document.Write {
 	last := writes[len(writes)-1].Change
 	writes[len(writes)-1].Change = func(current *document.Document) (document.Next, error) {
 		next, err := last(current)
-		if r.ValidateOnly || all && conflicts > 0 {
+		if all && conflicts > 0 {
 			return document.Next{}, errNotStored
 		}
 		return next, err
@@ -228,11 +228,14 @@ func (c *importChunk) writes(r ImportDocuments, all bool) []document.Write {
 	return writes
 }
 
-// refuse records unique keys that others have as faults of the lines.
-func (c *importChunk) refuse(err *document.DuplicateError) {
-	for _, d := range err.Duplicates {
-		item := c.written[d.Write]
-		for _, v := range d.Violations() {
+// refuse records what the store found wrong with writes as faults of their lines.
+func (c *importChunk) refuse(faults map[int]*fault.Error) {
+	for write, f := range faults {
+		item := c.written[write]
+		if len(f.Violations) == 0 {
+			item.refuse("", f)
+		}
+		for _, v := range f.Violations {
 			v.Pointer = item.prefix + v.Pointer
 			item.faults = append(item.faults, v)
 		}

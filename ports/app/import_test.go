@@ -40,10 +40,11 @@ type rig struct {
 func newRig(t *testing.T, store ports.Store, configuration string) *rig {
 	t.Helper()
 	parts := app.Dependencies{
-		Store: app.Relate(store), Clock: noon, IDs: func() ident.Document { panic("an import makes its own ids") },
+		Store: store, Clock: noon, IDs: func() ident.Document { panic("an import makes its own ids") },
 		Limits: app.Limits{Document: collection.Limits{Bytes: 1 << 20}, Schema: schema.DefaultLimits(), Import: app.ImportLimits{StrictDocuments: 5000, StrictBytes: 1 << 20}},
 	}
 	catalog := app.NewCatalog(store, noon, parts.Limits.Schema)
+	parts.Store = app.Relate(store, catalog, parts.Limits.Cascade)
 	r := &rig{store, &app.Collections{Dependencies: parts, Catalog: catalog}, &app.Documents{Dependencies: parts, Catalog: catalog}, &app.Transfer{Dependencies: parts, Catalog: catalog}}
 	r.declare(t, configuration)
 	return r

@@ -35,8 +35,9 @@ func open(t *testing.T) service {
 	t.Helper()
 	store := memory.New()
 	clock := func() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) }
-	parts := app.Dependencies{Store: app.Relate(store), Clock: clock, Limits: app.Limits{Import: app.ImportLimits{StrictDocuments: 1000, StrictBytes: 1 << 20}}}
+	parts := app.Dependencies{Store: store, Clock: clock, Limits: app.Limits{Import: app.ImportLimits{StrictDocuments: 1000, StrictBytes: 1 << 20}}}
 	catalog := app.NewCatalog(store, clock, parts.Limits.Schema)
+	parts.Store = app.Relate(store, catalog, parts.Limits.Cascade)
 	name, err := ident.ParseCollection("users")
 	if err != nil {
 		t.Fatal(err)

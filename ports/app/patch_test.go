@@ -52,10 +52,11 @@ var everyShop = map[string]func(t *testing.T) shop{
 func openShop(t *testing.T, store ports.Store) shop {
 	t.Helper()
 	parts := app.Dependencies{
-		Store: app.Relate(store), Clock: func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
+		Store: store, Clock: func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
 		Limits: app.Limits{Document: collection.Limits{Bytes: 1 << 20}, Schema: schema.DefaultLimits()},
 	}
 	catalog := app.NewCatalog(store, parts.Clock, parts.Limits.Schema)
+	parts.Store = app.Relate(store, catalog, parts.Limits.Cascade)
 	s := shop{Documents: &app.Documents{Dependencies: parts, Catalog: catalog}, Collections: &app.Collections{Dependencies: parts, Catalog: catalog}}
 	var errName, errID error
 	s.goods, errName = ident.ParseCollection("goods")

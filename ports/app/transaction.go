@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/sheafdb/sheaf/domain/collection"
@@ -36,13 +37,10 @@ func (d *Documents) Transact(ctx context.Context, by Caller, r RunTransaction) (
 		return nil, err
 	}
 	run := &transactionRun{documents: d, operations: list, made: make([]ident.Document, len(list))}
-	batch := document.Batch{Origin: by.origin(), At: d.Clock(), Receipt: receipt.Of(r.Receipt, run.shown)}
+	batch := document.Batch{Origin: by.origin(), At: d.Clock(), DryRun: r.ValidateOnly, Receipt: receipt.Of(r.Receipt, run.shown)}
 	for range judgements {
 		if err := run.prepare(ctx, &batch); err != nil {
 			return nil, err
-		}
-		if r.ValidateOnly {
-			batch.Writes = append(batch.Writes, run.undo())
 		}
 		results, err := d.Store.Write(ctx, batch)
 		switch {
@@ -51,8 +49,6 @@ func (d *Documents) Transact(ctx context.Context, by Caller, r RunTransaction) (
 				d.Catalog.Forget(o.Collection)
 			}
 			continue
-		case errors.Is(err, errNotStored):
-			results = run.results
 		case err != nil:
 			return nil, run.explained(ctx, err)
 		}
@@ -147,14 +143,6 @@ func (run *transactionRun) decided(i int, t document.Transition) {
 	run.results[i] = document.Result(t)
 }
 
-// undo is a write behind all others that keeps them from being stored.
-func (run *transactionRun) undo() document.Write {
-	w := run.writes[0]
-	w.Decided = nil
-	w.Change = func(*document.Document) (document.Next, error) { return document.Next{}, errNotStored }
-	return w
-}
-
 func (run *transactionRun) shown(results []document.Result) []OperationResult {
 	list := make([]OperationResult, len(run.operations))
 	for i, o := range run.operations {
@@ -167,17 +155,17 @@ func (run *transactionRun) shown(results []document.Result) []OperationResult {
 // explained adds to an error of the store which operations it is about.
 func (run *transactionRun) explained(ctx context.Context, err error) error {
 	var failed *TransactionError
-	var duplicate *document.DuplicateError
+	faults := document.Faults(err)
 	switch {
 	case errors.As(err, &failed):
 		w := run.writes[failed.First]
 		w.Decided = nil
 		failed.Cause = run.documents.diverged(ctx, run.collections[failed.First], w, failed.Cause)
 		return failed
-	case errors.As(err, &duplicate):
+	case faults != nil:
 		var failures operationFailures
-		for _, d := range duplicate.Duplicates {
-			failures.add(d.Write, run.operations[d.Write], document.Duplicated(d))
+		for _, i := range slices.Sorted(maps.Keys(faults)) {
+			failures.add(i, run.operations[i], faults[i])
 		}
 		return failures.error()
 	case fault.KindOf(err) == fault.Invalid:

@@ -80,6 +80,10 @@ func (f operationFailure) violations() []fault.Violation {
 	}
 	list := slices.Clone(found.Violations)
 	for i := range list {
+		if list[i].In == "path" { // a parameter of the path is a member of the operation
+			list[i].In, list[i].Pointer = "body", "/operations/"+strconv.Itoa(f.operation)+"/"+list[i].Pointer
+			continue
+		}
 		list[i].Pointer = pointer + list[i].Pointer
 	}
 	return list

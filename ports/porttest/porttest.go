@@ -50,6 +50,7 @@ func Store(t *testing.T, open Open, without ...Without) {
 	t.Run("Aggregate", func(t *testing.T) { Aggregate(t, open) })
 	t.Run("Writes", func(t *testing.T) { Writes(t, open) })
 	t.Run("Indexes", func(t *testing.T) { Indexes(t, open) })
+	t.Run("References", func(t *testing.T) { References(t, open) })
 	t.Run("Expiry", func(t *testing.T) { Expiry(t, open) })
 	t.Run("Receipts", func(t *testing.T) { Receipts(t, open) })
 	t.Run("Changes", func(t *testing.T) { Changes(t, open) })

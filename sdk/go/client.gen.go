@@ -130,7 +130,7 @@ type ClientInterface interface {
 
 	// DeleteCollection Delete a collection
 	//
-	// A collection that holds documents is deleted only with `force=true`, and then with all of them and their history.
+	// A collection that holds documents, or that references of others lead to, is deleted only with `force=true`, and then with all documents and their history.
 	// A large one goes on in the background: `202` with `state: deleting`; until it is gone its name cannot be used again.
 	//
 	// Corresponds with DELETE /v1/collections/{collection} (the `DeleteCollection` operationId).
@@ -277,6 +277,8 @@ type ClientInterface interface {
 	CreateDocument(ctx context.Context, collection CollectionName, params *CreateDocumentParams, body CreateDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteDocument Delete a document
+	//
+	// What refers to the document follows it, as the references of the other collections say (`onDelete`): all of it in one transaction, or nothing and 409, whose `errors` name who refers.
 	//
 	// Corresponds with DELETE /v1/collections/{collection}/documents/{id} (the `DeleteDocument` operationId).
 	DeleteDocument(ctx context.Context, collection CollectionName, id DocumentID, params *DeleteDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -690,7 +692,7 @@ func (c *Client) ListCollections(ctx context.Context, params *ListCollectionsPar
 
 // DeleteCollection Delete a collection
 //
-// A collection that holds documents is deleted only with `force=true`, and then with all of them and their history.
+// A collection that holds documents, or that references of others lead to, is deleted only with `force=true`, and then with all documents and their history.
 // A large one goes on in the background: `202` with `state: deleting`; until it is gone its name cannot be used again.
 //
 // Corresponds with DELETE /v1/collections/{collection} (the `DeleteCollection` operationId).
@@ -977,6 +979,8 @@ func (c *Client) CreateDocument(ctx context.Context, collection CollectionName, 
 }
 
 // DeleteDocument Delete a document
+//
+// What refers to the document follows it, as the references of the other collections say (`onDelete`): all of it in one transaction, or nothing and 409, whose `errors` name who refers.
 //
 // Corresponds with DELETE /v1/collections/{collection}/documents/{id} (the `DeleteDocument` operationId).
 func (c *Client) DeleteDocument(ctx context.Context, collection CollectionName, id DocumentID, params *DeleteDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4681,7 +4685,7 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteCollectionWithResponse Delete a collection
 	//
-	// A collection that holds documents is deleted only with `force=true`, and then with all of them and their history.
+	// A collection that holds documents, or that references of others lead to, is deleted only with `force=true`, and then with all documents and their history.
 	// A large one goes on in the background: `202` with `state: deleting`; until it is gone its name cannot be used again.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -4834,6 +4838,8 @@ type ClientWithResponsesInterface interface {
 	CreateDocumentWithResponse(ctx context.Context, collection CollectionName, params *CreateDocumentParams, body CreateDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateDocumentResponse, error)
 
 	// DeleteDocumentWithResponse Delete a document
+	//
+	// What refers to the document follows it, as the references of the other collections say (`onDelete`): all of it in one transaction, or nothing and 409, whose `errors` name who refers.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7258,6 +7264,13 @@ type DeleteDocumentResponse406Headers struct {
 	RequestID string
 }
 
+// DeleteDocumentResponse409Headers the declared response headers of an HTTP 409 response for DeleteDocument
+type DeleteDocumentResponse409Headers struct {
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
+}
+
 // DeleteDocumentResponse412Headers the declared response headers of an HTTP 412 response for DeleteDocument
 type DeleteDocumentResponse412Headers struct {
 	IdempotencyReplayed *string
@@ -7293,6 +7306,8 @@ type DeleteDocumentResponse struct {
 	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
 	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Conflict
 	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
 	ApplicationProblemJSON412 *Stale
 	// ApplicationProblemJSON428 the response for an HTTP 428 `application/problem+json` response
@@ -7313,6 +7328,8 @@ type DeleteDocumentResponse struct {
 	Headers404 *DeleteDocumentResponse404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *DeleteDocumentResponse406Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *DeleteDocumentResponse409Headers
 	// Headers412 the parsed response headers for an HTTP 412 response
 	Headers412 *DeleteDocumentResponse412Headers
 	// Headers428 the parsed response headers for an HTTP 428 response
@@ -7346,6 +7363,11 @@ func (r DeleteDocumentResponse) GetApplicationProblemJSON404() *NotFound {
 // GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
 func (r DeleteDocumentResponse) GetApplicationProblemJSON406() *NotAcceptable {
 	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r DeleteDocumentResponse) GetApplicationProblemJSON409() *Conflict {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
@@ -10989,7 +11011,7 @@ func (c *ClientWithResponses) ListCollectionsWithResponse(ctx context.Context, p
 
 // DeleteCollectionWithResponse Delete a collection
 //
-// A collection that holds documents is deleted only with `force=true`, and then with all of them and their history.
+// A collection that holds documents, or that references of others lead to, is deleted only with `force=true`, and then with all documents and their history.
 // A large one goes on in the background: `202` with `state: deleting`; until it is gone its name cannot be used again.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -11226,6 +11248,8 @@ func (c *ClientWithResponses) CreateDocumentWithResponse(ctx context.Context, co
 }
 
 // DeleteDocumentWithResponse Delete a document
+//
+// What refers to the document follows it, as the references of the other collections say (`onDelete`): all of it in one transaction, or nothing and 409, whose `errors` name who refers.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -14628,6 +14652,13 @@ func ParseDeleteDocumentResponse(rsp *http.Response) (*DeleteDocumentResponse, e
 		}
 		response.ApplicationProblemJSON406 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
 		var dest Stale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -14740,6 +14771,30 @@ func ParseDeleteDocumentResponse(rsp *http.Response) (*DeleteDocumentResponse, e
 			headers.RequestID = value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 409:
+		var headers DeleteDocumentResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 412:
 		var headers DeleteDocumentResponse412Headers
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {

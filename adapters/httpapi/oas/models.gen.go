@@ -452,6 +452,51 @@ func (e OperationState) Valid() bool {
 	}
 }
 
+// Defines values for ReferenceOnDelete.
+const (
+	Cascade  ReferenceOnDelete = "cascade"
+	Ignore   ReferenceOnDelete = "ignore"
+	Restrict ReferenceOnDelete = "restrict"
+	SetNull  ReferenceOnDelete = "setNull"
+)
+
+// Valid indicates whether the value is a known member of the ReferenceOnDelete enum.
+func (e ReferenceOnDelete) Valid() bool {
+	switch e {
+	case Cascade:
+		return true
+	case Ignore:
+		return true
+	case Restrict:
+		return true
+	case SetNull:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReferenceState.
+const (
+	ReferenceStateBuilding ReferenceState = "building"
+	ReferenceStateFailed   ReferenceState = "failed"
+	ReferenceStateReady    ReferenceState = "ready"
+)
+
+// Valid indicates whether the value is a known member of the ReferenceState enum.
+func (e ReferenceState) Valid() bool {
+	switch e {
+	case ReferenceStateBuilding:
+		return true
+	case ReferenceStateFailed:
+		return true
+	case ReferenceStateReady:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TransactionOperationContentType.
 const (
 	ApplicationJSON               TransactionOperationContentType = "application/json"
@@ -1610,16 +1655,45 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
-// Reference Says that a member of a document is the id of a document in another collection.
+// Reference Says that a member of a document is the id of a document in another collection. With `onDelete` it is checked: what a document newly refers to has to be there, in the transaction of
+// the write, and as long as it is referred to its deletion does what `onDelete` says. Null, and a missing member, refer to nothing.
 type Reference struct {
-	// Collection Example: products
+	// Collection It need not exist yet; until it does there is nothing to refer to.
+	//
+	// Example: products
 	Collection string `json:"collection"`
+
+	// Failure Kept by the server, and ignored in a request: why it failed.
+	Failure struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	} `json:"failure,omitempty,omitzero"`
+
+	// OnDelete What happens to the document when the one that it refers to is deleted. `ignore`: nothing, it refers to nothing then; `restrict`: the deletion is refused; `cascade`: it is deleted,
+	// too, in the same transaction; `setNull`: the member becomes null, an element leaves its array, and the collection judges what is left. Left out, nothing is checked at all.
+	OnDelete ReferenceOnDelete `json:"onDelete,omitempty,omitzero"`
 
 	// Path A path into the document; `[]` leads through an array.
 	//
 	// Example: doc.lines[].product
 	Path string `json:"path"`
+
+	// Progress Kept by the server, and ignored in a request: how far that is, in documents.
+	Progress struct {
+		Done  int64 `json:"done"`
+		Total int64 `json:"total"`
+	} `json:"progress,omitempty,omitzero"`
+
+	// State Kept by the server, and ignored in a request. `building`: the documents that were there before are being gone through; until it is `ready`, deletions may miss those that were not reached.
+	State ReferenceState `json:"state,omitempty,omitzero"`
 }
+
+// ReferenceOnDelete What happens to the document when the one that it refers to is deleted. `ignore`: nothing, it refers to nothing then; `restrict`: the deletion is refused; `cascade`: it is deleted,
+// too, in the same transaction; `setNull`: the member becomes null, an element leaves its array, and the collection judges what is left. Left out, nothing is checked at all.
+type ReferenceOnDelete string
+
+// ReferenceState Kept by the server, and ignored in a request. `building`: the documents that were there before are being gone through; until it is `ready`, deletions may miss those that were not reached.
+type ReferenceState string
 
 // Restoration Which revision shall be stored again.
 type Restoration = json.RawMessage
@@ -1914,7 +1988,7 @@ type ListCollectionsParamsCount string
 
 // DeleteCollectionParams defines parameters for DeleteCollection.
 type DeleteCollectionParams struct {
-	// Force Delete the documents too.
+	// Force Delete the documents too, also where other collections refer to them.
 	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
 
 	// ValidateOnly Judge the request as ever and store nothing.

@@ -18,17 +18,11 @@ SELECT u.ordinal::int AS ordinal,
         WHERE d.revision IS NULL AND h.bucket = u.bucket AND h.collection_id = u.collection_id AND h.id = u.id
         ORDER BY h.revision DESC LIMIT 1) AS l ON true;
 
--- Locks the documents in the order of the arrays.
+-- Locks the documents, and those that the write makes others refer to, in the order of locks.
 -- name: LockDocuments :exec
-SELECT d.locked
-  FROM (SELECT unnest(@buckets::int[]) AS bucket, unnest(@collections::int[]) AS collection_id, unnest(@ids::text[]) AS id) AS u,
-       LATERAL (
-       SELECT 1 AS locked
-         FROM public.documents AS x
-        WHERE x.bucket = u.bucket AND x.collection_id = u.collection_id AND x.id = u.id
-          FOR UPDATE) AS d;
+SELECT public.sheaf_lock_documents_v1(
+       @locked_buckets::int[], @locked_collections::int[], @locked_ids::text[], @locked_removed::boolean[], @target_names::text[], @target_ids::text[]);
 
--- Both writes return what the taken buckets were at before.
 -- name: Write :one
 SELECT public.sheaf_write_v4(
        @buckets::int[], @collections::int[], @ids::text[], @bases::bigint[], @revisions::bigint[], @schema_revisions::bigint[], @ops::text[],
@@ -37,13 +31,16 @@ SELECT public.sheaf_write_v4(
        @taken_buckets::int[], @taken_counts::bigint[], @checked_collections::int[], @checked_revisions::bigint[])::bigint[] AS bases;
 
 -- name: WriteWithEntries :one
-SELECT public.sheaf_write_v6(
+SELECT public.sheaf_write_v7(
        @buckets::int[], @collections::int[], @ids::text[], @bases::bigint[], @revisions::bigint[], @schema_revisions::bigint[], @ops::text[],
        @created::timestamptz[], @ats::timestamptz[], @expires::timestamptz[], (@datas::text[])::jsonb[], @lock_order::int[], @inserts::int,
        @gone_buckets::int[], @gone_indexes::int[], @gone_keys::bytea[], @gone_ids::text[],
        @entry_buckets::int[], @entry_indexes::int[], @entry_keys::bytea[], @entry_ids::text[],
        @text_buckets::int[], @text_indexes::int[], @text_ids::text[], @text_gone::boolean[], @languages::text[], @a::text[], @b::text[], @c::text[], @d::text[],
        @unique_buckets::int[], @unique_indexes::int[], @unique_keys::bytea[], @unique_collections::int[], @unique_ids::text[], @unique_gone::boolean[],
+       @locked_buckets::int[], @locked_collections::int[], @locked_ids::text[], @locked_removed::boolean[],
+       @target_names::text[], @target_ids::text[], @target_ats::timestamptz[],
+       @removed_buckets::int[], @removed_collections::int[], @removed_ids::text[], @removed_expired::boolean[],
        @ordinals::bigint[], @actors::text[], @request_ids::text[],
        @taken_buckets::int[], @taken_counts::bigint[], @checked_collections::int[], @checked_revisions::bigint[])::bigint[] AS bases;
 

@@ -72,24 +72,29 @@ func (q *Queries) CheckDocuments(ctx context.Context, arg CheckDocumentsParams) 
 }
 
 const LockDocuments = `-- name: LockDocuments :exec
-SELECT d.locked
-  FROM (SELECT unnest($1::int[]) AS bucket, unnest($2::int[]) AS collection_id, unnest($3::text[]) AS id) AS u,
-       LATERAL (
-       SELECT 1 AS locked
-         FROM public.documents AS x
-        WHERE x.bucket = u.bucket AND x.collection_id = u.collection_id AND x.id = u.id
-          FOR UPDATE) AS d
+SELECT public.sheaf_lock_documents_v1(
+       $1::int[], $2::int[], $3::text[], $4::boolean[], $5::text[], $6::text[])
 `
 
 type LockDocumentsParams struct {
-	Buckets     []int32
-	Collections []int32
-	Ids         []string
+	LockedBuckets     []int32
+	LockedCollections []int32
+	LockedIds         []string
+	LockedRemoved     []bool
+	TargetNames       []string
+	TargetIds         []string
 }
 
-// Locks the documents in the order of the arrays.
+// Locks the documents, and those that the write makes others refer to, in the order of locks.
 func (q *Queries) LockDocuments(ctx context.Context, arg LockDocumentsParams) error {
-	_, err := q.db.Exec(ctx, LockDocuments, arg.Buckets, arg.Collections, arg.Ids)
+	_, err := q.db.Exec(ctx, LockDocuments,
+		arg.LockedBuckets,
+		arg.LockedCollections,
+		arg.LockedIds,
+		arg.LockedRemoved,
+		arg.TargetNames,
+		arg.TargetIds,
+	)
 	return err
 }
 
@@ -213,7 +218,6 @@ type WriteParams struct {
 	CheckedRevisions   []int64
 }
 
-// Both writes return what the taken buckets were at before.
 func (q *Queries) Write(ctx context.Context, arg WriteParams) ([]int64, error) {
 	row := q.db.QueryRow(ctx, Write,
 		arg.Buckets,
@@ -372,15 +376,18 @@ func (q *Queries) WriteUnique(ctx context.Context, arg WriteUniqueParams) error 
 }
 
 const WriteWithEntries = `-- name: WriteWithEntries :one
-SELECT public.sheaf_write_v6(
+SELECT public.sheaf_write_v7(
        $1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
        $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], ($11::text[])::jsonb[], $12::int[], $13::int,
        $14::int[], $15::int[], $16::bytea[], $17::text[],
        $18::int[], $19::int[], $20::bytea[], $21::text[],
        $22::int[], $23::int[], $24::text[], $25::boolean[], $26::text[], $27::text[], $28::text[], $29::text[], $30::text[],
        $31::int[], $32::int[], $33::bytea[], $34::int[], $35::text[], $36::boolean[],
-       $37::bigint[], $38::text[], $39::text[],
-       $40::int[], $41::bigint[], $42::int[], $43::bigint[])::bigint[] AS bases
+       $37::int[], $38::int[], $39::text[], $40::boolean[],
+       $41::text[], $42::text[], $43::timestamptz[],
+       $44::int[], $45::int[], $46::text[], $47::boolean[],
+       $48::bigint[], $49::text[], $50::text[],
+       $51::int[], $52::bigint[], $53::int[], $54::bigint[])::bigint[] AS bases
 `
 
 type WriteWithEntriesParams struct {
@@ -420,6 +427,17 @@ type WriteWithEntriesParams struct {
 	UniqueCollections  []int32
 	UniqueIds          []string
 	UniqueGone         []bool
+	LockedBuckets      []int32
+	LockedCollections  []int32
+	LockedIds          []string
+	LockedRemoved      []bool
+	TargetNames        []string
+	TargetIds          []string
+	TargetAts          []time.Time
+	RemovedBuckets     []int32
+	RemovedCollections []int32
+	RemovedIds         []string
+	RemovedExpired     []bool
 	Ordinals           []int64
 	Actors             []string
 	RequestIds         []string
@@ -467,6 +485,17 @@ func (q *Queries) WriteWithEntries(ctx context.Context, arg WriteWithEntriesPara
 		arg.UniqueCollections,
 		arg.UniqueIds,
 		arg.UniqueGone,
+		arg.LockedBuckets,
+		arg.LockedCollections,
+		arg.LockedIds,
+		arg.LockedRemoved,
+		arg.TargetNames,
+		arg.TargetIds,
+		arg.TargetAts,
+		arg.RemovedBuckets,
+		arg.RemovedCollections,
+		arg.RemovedIds,
+		arg.RemovedExpired,
 		arg.Ordinals,
 		arg.Actors,
 		arg.RequestIds,
