@@ -139,7 +139,8 @@ type ReferencesSettings struct {
 
 // QuerySettings bound what one query reads.
 type QuerySettings struct {
-	MaxScan int `setting:"maxScan" default:"10000" min:"0" help:"documents or index entries that a query reads to find or sort its answer; beyond, it needs an index or allowScan=true"`
+	MaxScan          int           `setting:"maxScan" default:"10000" min:"0" help:"documents or index entries that a query reads to find or sort its answer; beyond, it needs an index or allowScan=true"`
+	AggregateTimeout time.Duration `setting:"aggregateTimeout" default:"20s" min:"100ms" max:"10m" help:"longest an aggregation may take; beyond, it answers 413"`
 }
 
 // BulkSettings bound changes of many documents by one request.

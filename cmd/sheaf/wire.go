@@ -164,6 +164,7 @@ func limitsOf(settings Settings) app.Limits {
 		Document:      collection.Limits{Bytes: int(settings.HTTP.MaxDocumentBytes)},
 		Schema:        schema.DefaultLimits(),
 		Scan:          int64(settings.Query.MaxScan),
+		Aggregate:     settings.Query.AggregateTimeout,
 		Bulk:          settings.Bulk.MaxDocuments,
 		Impact:        settings.Schema.ImpactTime,
 		OperationRate: settings.Operations.DocumentsPerSecond,
