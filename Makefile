@@ -47,7 +47,7 @@ db-down: ## Stop it; the data stays
 ##@ Test
 .PHONY: setup test test-short test-race fuzz bench bench-go cover
 setup: ## Install what tests need and is missing (as root on Debian), or say how
-	@tools/setup.sh postgres cc
+	@tools/setup.sh postgres cc redis
 
 test: setup ## Run every test, and the concurrent ones again under the race detector
 	go test -timeout 8m $(PKG)

@@ -67,7 +67,7 @@ var rules = []rule{
 }
 
 // testOnly are packages of helpers that no shipped code imports.
-var testOnly = []string{"ports/porttest", "adapters/postgres/pgtest"}
+var testOnly = []string{"ports/porttest", "adapters/postgres/pgtest", "adapters/cache/redistest"}
 
 // vague are names that say nothing about what a package holds.
 var vague = []string{"base", "common", "helper", "helpers", "lib", "misc", "model", "models", "shared", "types", "util", "utils"}

@@ -77,7 +77,8 @@ type DocumentWriter interface {
 	// A receipt of the batch is written with it, also where nothing changes. It fails with receipt.ErrLost, and writes nothing, when the claim is lost.
 	// A batch that is a step of an operation is committed together with that step, also where it changes no document. It fails with operation.ErrLost, and writes nothing, when the
 	// step is not allowed, and with what Step fails with.
-	// When it returns nil the batch is durable. When it fails with fault.Unavailable, code "write.unknown", it may or may not have happened.
+	// A rehearsal leaves everything as it was.
+	// When it returns nil the batch is durable, if it is no rehearsal. When it fails with fault.Unavailable, code "write.unknown", it may or may not have happened.
 	Write(ctx context.Context, batch document.Batch) ([]document.Result, error)
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
+	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/domain/search"
 )
@@ -54,4 +55,8 @@ type DocumentFinder interface {
 
 	// CountEntries returns how many entries of an index lie in the spans, at most limit.
 	CountEntries(ctx context.Context, key collection.Key, indexID int32, spans []index.Span, limit int64) (int64, error)
+
+	// FindKeys returns the ids of the documents that have keys in a unique index, one for each key, zero where no document has it. Documents that have expired, and
+	// were not removed yet, are among them. All are of one moment, after which others may change them.
+	FindKeys(ctx context.Context, key collection.Key, indexID int32, keys [][]byte) ([]ident.Document, error)
 }

@@ -15,6 +15,8 @@ type IDs func() ident.Document
 
 // HealthCheck says whether a dependency answers. An error's text is for operators and holds nothing private.
 type HealthCheck struct {
-	Name  string
-	Check func(ctx context.Context) error
+	Name string
+	// Optional says that everything works without it, if more slowly.
+	Optional bool
+	Check    func(ctx context.Context) error
 }

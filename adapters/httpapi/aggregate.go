@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
 	"github.com/sheafdb/sheaf/domain/fault"
@@ -18,8 +19,13 @@ const csvType = "text/csv"
 const (
 	// aggregateBytes bounds an answer that is one JSON value: it is whole, or a problem, and so it is made in memory.
 	aggregateBytes = 16 << 20
-	// aggregateBuffer is how much of a stream is held back, in bytes: what fails before that is a problem, too.
-	aggregateBuffer = 64 << 10
+	// aggregateHeld is how much of a stream is made before any of it is sent, in bytes: what fails before that is a problem, too, and the database is done with most answers
+	// before a slow caller has had the first byte.
+	aggregateHeld = aggregateBytes
+	// aggregateChunk is how much is sent at once after that, in bytes.
+	aggregateChunk = 64 << 10
+	// aggregateSending is how long a caller may take for what the database still has to do with: a connection to it waits.
+	aggregateSending = time.Minute
 )
 
 // AggregateDocuments answers with the rows that stages make of documents.
@@ -48,7 +54,7 @@ func (s *Server) AggregateDocuments(ctx context.Context, r oas.AggregateDocument
 			return out.end(rows.Run(ctx, func(row []byte) error {
 				_, _ = out.Write(row)
 				_ = out.WriteByte('\n')
-				return out.send(aggregateBuffer)
+				return out.send()
 			}))
 		}}, nil
 	case csvType:
@@ -92,13 +98,28 @@ type rowStream struct {
 	w     http.ResponseWriter
 	ex    *exchange
 	media string
+	// began is when the first part was sent while rows were still coming.
+	began time.Time
 }
 
-// send sends what was written when that is more than kept bytes.
-func (s *rowStream) send(kept int) error {
-	if s.Len() < kept {
+// send sends what was written, when that is enough.
+func (s *rowStream) send() error {
+	switch {
+	case s.began.IsZero() && s.Len() < aggregateHeld, s.Len() < aggregateChunk:
 		return nil
+	case s.began.IsZero():
+		s.began = time.Now()
+	case time.Since(s.began) > aggregateSending:
+		return errors.Join(errClientGone, errSlow)
 	}
+	return s.flush()
+}
+
+// errSlow says that a caller takes too long for an answer that a connection of the database waits for.
+var errSlow = errors.New("the answer is taken too slowly")
+
+// flush sends all that was written.
+func (s *rowStream) flush() error {
 	if !s.ex.started {
 		s.ex.started = true
 		s.w.Header().Set("Content-Type", s.media)
@@ -114,7 +135,7 @@ func (s *rowStream) send(kept int) error {
 // end sends the rest, unless something failed.
 func (s *rowStream) end(err error) error {
 	if err == nil {
-		err = s.send(0)
+		err = s.flush()
 	}
 	if errors.Is(err, errClientGone) {
 		panic(http.ErrAbortHandler)
@@ -139,7 +160,7 @@ func streamCSV(ctx context.Context, out *rowStream, rows *app.Aggregated) error 
 		}
 		_ = lines.Write(record)
 		lines.Flush()
-		return out.send(aggregateBuffer)
+		return out.send()
 	})
 	lines.Flush()
 	return out.end(err)

@@ -152,7 +152,9 @@ func TestAggregate_Plans(t *testing.T) {
 		wantPart(t, wantStatus(t, narrow.send(t, "POST "+shopPath+"/aggregate", `{"allowScan": true, "stages": `+everything+`}`), http.StatusOK).tree(t), decode(t, []byte(`{"items": [{"n": 3}]}`)))
 		got := wantStatus(t, narrow.send(t, "POST "+shopPath+"/aggregate",
 			`{"explain": true, "stages": [{"match": "doc.buyer == \"ann\" && doc.total > 1.5"}, {"group": {"fields": {"total": {"sum": "doc.total"}}}}]}`), http.StatusOK)
-		wantPart(t, got.tree(t), decode(t, []byte(`{"items": [{"total": 2}], "explain": {"reads": "index", "index": "by_buyer", "residual": ["(doc.total > 1.5)"], "returned": 1}}`)))
+		wantPart(t, got.tree(t), decode(t, []byte(`{"items": [{"total": 2}], "explain": {"reads": "index", "index": "by_buyer", "residual": ["(doc.total > 1.5)"], "examinedRows": 2, "returned": 1}}`)))
+		got = wantStatus(t, narrow.send(t, "POST "+shopPath+"/aggregate", `{"explain": true, "allowScan": true, "stages": [{"match": "doc.total > 1.5"}]}`), http.StatusOK)
+		wantPart(t, got.tree(t), decode(t, []byte(`{"explain": {"reads": "ids", "examinedRows": 3}}`)))
 	})
 }
 

@@ -18,9 +18,9 @@ import (
 // would decode documents and write them anew.
 type answer struct {
 	status int
-	// etag, location, link, preference, cache and token are headers; "" is left out.
-	etag, location, link, preference, cache, token string
-	contentType                                    string
+	// etag, location, place (of what the answer is about), link, preference, cache and token are headers; "" is left out.
+	etag, location, place, link, preference, cache, token string
+	contentType                                           string
 	// varies is a header of the request that the answer depends on, beside those that all do; cacheStatus says what our own cache did. "" is left out.
 	varies, cacheStatus string
 	// body is the answer's own: it may be appended to.
@@ -39,9 +39,9 @@ const jsonType = "application/json"
 type headerField struct{ name, value string }
 
 // fields are the headers of the answer; those without a value are not sent.
-func (a answer) fields() [8]headerField {
+func (a answer) fields() [9]headerField {
 	return [...]headerField{
-		{"Etag", a.etag}, {"Location", a.location}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {tokenHeader, a.token},
+		{"Etag", a.etag}, {"Location", a.location}, {"Content-Location", a.place}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {tokenHeader, a.token},
 		{"Cache-Status", a.cacheStatus}, {"Content-Type", a.contentType},
 	}
 }

@@ -61,6 +61,18 @@ func (a answer) VisitDeleteDocumentResponse(w http.ResponseWriter) error { retur
 // VisitRunTransactionResponse sends the answer.
 func (a answer) VisitRunTransactionResponse(w http.ResponseWriter) error { return a.write(w) }
 
+// VisitGetDocumentByKeyResponse sends the answer.
+func (a answer) VisitGetDocumentByKeyResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitPutDocumentByKeyResponse sends the answer.
+func (a answer) VisitPutDocumentByKeyResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitPatchDocumentByKeyResponse sends the answer.
+func (a answer) VisitPatchDocumentByKeyResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitDeleteDocumentByKeyResponse sends the answer.
+func (a answer) VisitDeleteDocumentByKeyResponse(w http.ResponseWriter) error { return a.write(w) }
+
 // VisitAggregateDocumentsResponse sends the answer.
 func (a answer) VisitAggregateDocumentsResponse(w http.ResponseWriter) error { return a.write(w) }
 

@@ -40,13 +40,15 @@ type scenario struct {
 	writes bool
 }
 
-// furnish declares books, which admits any object and has moby-dick, and strict, which wants a condition and a title and has emma.
+// furnish declares books, which admits any object and has moby-dick, strict, which wants a condition and a title and has emma, and authors, which have unique addresses, with ann.
 func furnish(t *testing.T, a *api) {
 	t.Helper()
 	a.declare(t, "books", `{}`)
 	a.put(t, "books", "moby-dick", `{"title":"Moby-Dick"}`)
 	a.declare(t, "strict", `{"concurrency":"required","unknownFields":"reject","schema":{"type":"object","required":["title"],"properties":{"title":{"type":"string"}}}}`)
 	a.put(t, "strict", "emma", `{"title":"Emma"}`)
+	a.declare(t, "authors", `{"indexes":[{"name":"by_email","on":["doc.email"],"unique":true}]}`)
+	a.put(t, "authors", "ann", `{"email":"ann@example.com"}`)
 	waiting(t, a)
 }
 
@@ -64,7 +66,7 @@ var (
 
 // scenarios are what examples and their variations do not reach.
 var scenarios = []scenario{
-	{name: "collections, none", send: "GET /v1/collections?pageSize=1&count=exact", status: 200, want: `{"items":[{"name":"books"}],"count":{"value":2,"kind":"exact"}}`, has: []string{"Cache-Control: private, no-cache"}},
+	{name: "collections, none", send: "GET /v1/collections?pageSize=1&count=exact", status: 200, want: `{"items":[{"name":"authors"}],"count":{"value":3,"kind":"exact"}}`, has: []string{"Cache-Control: private, no-cache"}},
 	{name: "a page token of another list", send: "GET /v1/collections?pageToken=c1-eyJsIjoiIiwiYSI6IiJ9", status: 400, code: "page.token"},
 
 	{name: "collection", send: "GET " + booksPath, status: 200, want: `{"name":"books","revision":1,"state":"active","unknownFields":"allow","concurrency":"optional"}`, has: []string{`Etag: "1"`}},
@@ -125,11 +127,10 @@ var scenarios = []scenario{
 	{name: "query, wrongly", send: "POST " + booksPath + "/query", body: `{"Filter":"true","pageSize":-1,"count":"all"}`, status: 400, code: "request.parameters", want: `{"errors":[{"pointer":"/Filter","code":"unknownField"},{"pointer":"/count","code":"enum"},{"pointer":"/pageSize","code":"type"}]}`},
 	{name: "query of a large collection", send: "POST " + booksPath + "/query", body: `{"orderBy":"doc.year"}`, settings: scanning(0), status: 422, code: "query.unindexed"},
 	{name: "query with too much behind it", send: "POST " + booksPath + "/query", body: `{"expand":"doc.others[]"}`, before: referMany, status: 413, code: "expand.tooLarge"},
-	{name: "put what another has", send: "PUT /v1/collections/unique/documents/b", body: `{"n":1.0}`, before: func(t *testing.T, a *api) {
-		t.Helper()
-		a.declare(t, "unique", `{"indexes":[{"name":"by_n","on":["doc.n"],"unique":true}]}`)
-		a.put(t, "unique", "a", `{"n":1}`)
-	}, status: 409, code: "document.duplicate", want: `{"errors":[{"in":"body","pointer":"/n","code":"unique","params":{"index":"by_n"}}]}`},
+	{name: "put what another has", send: "PUT /v1/collections/unique/documents/b", body: `{"n":1.0}`, before: uniqueTaken, status: 409, code: "document.duplicate", want: `{"errors":[{"in":"body","pointer":"/n","code":"unique","params":{"index":"by_n"}}]}`},
+	{name: "put what another has, validate only", send: "PUT /v1/collections/unique/documents/b?validateOnly=true", body: `{"n":1.0}`, before: uniqueTaken, status: 409, code: "document.duplicate"},
+	{name: "create what another has, validate only", send: "POST /v1/collections/unique/documents?validateOnly=true", body: `{"n":1}`, before: uniqueTaken, status: 409, code: "document.duplicate"},
+	{name: "import what another has, validate only", send: "POST /v1/collections/unique/import?validateOnly=true&mode=skip", body: `[{"n":2},{"n":1},{"n":2}]`, before: uniqueTaken, status: 200, want: `{"created":1,"failed":2,"errors":[{"line":2,"pointer":"/n","code":"unique"},{"line":3,"pointer":"/n","code":"unique"}]}`},
 
 	{name: "create", send: "POST " + booksPath + "/documents?id=emma", body: `{"n":1.10}`, status: 201, want: `{"id":"emma","revision":1,"data":{"n":1.10}}`, has: []string{`Etag: "1"`, "Location: " + booksPath + "/documents/emma"}, writes: true},
 	{name: "create, minimal", send: "POST " + booksPath + "/documents", body: `{}`, headers: []string{minimal}, status: 201, has: append([]string{`Etag: "1"`}, wantNothing...), writes: true},
@@ -369,7 +370,7 @@ var largeCodes = map[string]string{
 	"putCollection": "request.tooLarge", "patchCollection": "request.tooLarge", "createDocument": "document.tooLarge", "putDocument": "document.tooLarge", "importDocuments": "import.tooLarge",
 	"updateDocuments": "request.tooLarge", "deleteDocuments": "request.tooLarge", "migrateDocuments": "request.tooLarge",
 	"runTransaction": "transaction.tooLarge", "queryDocuments": "request.tooLarge", "aggregateDocuments": "request.tooLarge",
-	"patchDocument": "document.tooLarge", "restoreDocument": "request.tooLarge",
+	"putDocumentByKey": "document.tooLarge", "patchDocumentByKey": "document.tooLarge", "patchDocument": "document.tooLarge", "restoreDocument": "request.tooLarge",
 }
 
 // pairs are operations with statuses.
@@ -388,7 +389,7 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	seen := &pairs{has: map[string]bool{}}
 	t.Cleanup(func() { seen.wantAll(t) }) // when all scenarios are over
-	for _, s := range slices.Concat(scenarios, bulkScenarios, impactScenarios, patchScenarios, historyScenarios, referenceScenarios, transactionScenarios, admissionScenarios, variations()) {
+	for _, s := range slices.Concat(scenarios, bulkScenarios, impactScenarios, patchScenarios, historyScenarios, referenceScenarios, transactionScenarios, keyScenarios, admissionScenarios, variations()) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			s.run(t, seen)
@@ -499,4 +500,11 @@ func TestContract_Examples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// uniqueTaken declares a collection with a unique index, in which a document has the key 1.
+func uniqueTaken(t *testing.T, a *api) {
+	t.Helper()
+	a.declare(t, "unique", `{"indexes":[{"name":"by_n","on":["doc.n"],"unique":true}]}`)
+	a.put(t, "unique", "a", `{"n":1}`)
 }

@@ -60,8 +60,8 @@ func storedAnswer(ctx context.Context, name ident.Collection, result document.Re
 }
 
 // tokenOf is what who made a change sends in order not to be served anything older.
-func tokenOf(m change.Mark) string {
-	return change.NewToken(m).Format()
+func tokenOf(marks ...change.Mark) string {
+	return change.NewToken(marks...).Format()
 }
 
 // DeleteDocument deletes a document.
@@ -78,11 +78,16 @@ func (s *Server) DeleteDocument(ctx context.Context, r oas.DeleteDocumentRequest
 	if err != nil {
 		return nil, err
 	}
+	return deletedAnswer(ctx, result, r.Params.ValidateOnly), nil
+}
+
+// deletedAnswer says what became of a document that was deleted.
+func deletedAnswer(ctx context.Context, result document.Result, validateOnly bool) answer {
 	a := answer{ex: exchangeOf(ctx), status: http.StatusNoContent, token: tokenOf(result.Mark)}
-	if r.Params.ValidateOnly {
+	if validateOnly {
 		a.status, a.etag, a.contentType, a.body = http.StatusOK, document.Tag(result.Document.Revision), jsonType, documentText(result.Document)
 	}
-	return a, nil
+	return a
 }
 
 // GetDocument answers with a document.

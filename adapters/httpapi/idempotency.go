@@ -6,10 +6,12 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/receipt"
+	"github.com/sheafdb/sheaf/domain/transaction"
 	"github.com/sheafdb/sheaf/ports/app"
 )
 
@@ -93,10 +95,21 @@ func (p *plan) serveKeyed(ex *exchange, w http.ResponseWriter, r *http.Request) 
 
 // markReplay gives an answer that was given before a token of what is there now: the one of its write is known only after the answer was kept.
 func (s *Server) markReplay(w http.ResponseWriter, r *http.Request, status int) {
-	if name, err := ident.ParseCollection(r.PathValue("collection")); err == nil && status < http.StatusBadRequest {
-		if token := tokenOf(s.Transfer.Mark(r.Context(), name)); token != "" {
-			w.Header().Set(tokenHeader, token)
-		}
+	if status >= http.StatusBadRequest {
+		return
+	}
+	var names []ident.Collection
+	if name, err := ident.ParseCollection(r.PathValue("collection")); err == nil {
+		names = []ident.Collection{name}
+	} else if held, ok := r.Body.(*heldBody); ok {
+		names = transaction.Collections(held.data)
+	}
+	var marks []change.Mark
+	for _, name := range names {
+		marks = append(marks, s.Transfer.Mark(r.Context(), name))
+	}
+	if token := tokenOf(marks...); token != "" {
+		w.Header().Set(tokenHeader, token)
 	}
 }
 

@@ -162,7 +162,7 @@ func TestMetrics(t *testing.T) {
 	for _, test := range []struct {
 		operation, status string
 		want              uint64
-	}{{"getDocument", "200", 3}, {"getDocument", "404", 1}, {"putCollection", "201", 2}, {"none", "404", 1}, {"getDocument", "500", 0}} {
+	}{{"getDocument", "200", 3}, {"getDocument", "404", 1}, {"putCollection", "201", 3}, {"none", "404", 1}, {"getDocument", "500", 0}} {
 		if got := observed(t, registry, test.operation, test.status); got != test.want {
 			t.Errorf("%s %s: %d, want %d", test.operation, test.status, got, test.want)
 		}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sheafdb/sheaf/domain/jsontext"
 )
 
 // question is one of those that the shared data ask, with the right answer.
@@ -187,9 +189,10 @@ func TestSharedData_Questions(t *testing.T) {
 				}
 				a.declare(t, s.name, definition)
 				a.load(t, s, "")
-				used := false
+				used, all := false, s.documents(t)
 				for _, q := range questions(t, s, "match", "page") {
 					used = a.answer(t, s, q) || used
+					a.answerWhole(t, s, q, all)
 				}
 				if used != indexed {
 					t.Errorf("an index was used: %v, want %v", used, indexed)
@@ -197,6 +200,39 @@ func TestSharedData_Questions(t *testing.T) {
 			})
 		}
 	}
+}
+
+// answerWhole asks a question by POST for whole documents, which have to be those of the set.
+func (a *api) answerWhole(t *testing.T, s set, q question, all map[string]any) {
+	t.Helper()
+	const most = 1000
+	if q.Offset+q.Answer.Count > most {
+		return // one page is enough of it
+	}
+	asked, err := json.Marshal(map[string]any{"filter": q.filter(), "orderBy": q.order(), "pageSize": min(q.Offset+q.Answer.Count+1, most)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page struct {
+		Items []struct {
+			ID   string
+			Data json.RawMessage
+		}
+	}
+	if err := json.Unmarshal(wantStatus(t, a.send(t, "POST "+s.path()+"/query", string(asked)), http.StatusOK).body, &page); err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, item := range page.Items[min(q.Offset, len(page.Items)):] {
+		if len(ids) == q.Answer.Count && q.Kind == "page" {
+			break
+		}
+		ids = append(ids, item.ID)
+		if !jsontext.Equal(decode(t, item.Data), all[item.ID]) {
+			t.Errorf("%s %q: document %s is another than was stored", q.ID, q.filter(), item.ID)
+		}
+	}
+	q.want(t, ids)
 }
 
 // answer asks a question with several sizes of pages, and says whether an index was used.

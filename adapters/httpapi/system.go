@@ -27,8 +27,9 @@ type healthCheck struct {
 }
 
 const (
-	statusOK      = "ok"
-	statusFailing = "failing"
+	statusOK       = "ok"
+	statusDegraded = "degraded"
+	statusFailing  = "failing"
 )
 
 func (h health) answer(ex *exchange, status int) answer {
@@ -55,6 +56,9 @@ func (s *Server) GetReadiness(ctx context.Context, _ oas.GetReadinessRequestObje
 			h.Checks[i] = healthCheck{Name: check.Name, Status: statusOK}
 			if err := check.Check(ctx); err != nil {
 				h.Checks[i].Status, h.Checks[i].Reason = statusFailing, reason(err)
+				if check.Optional {
+					h.Checks[i].Status = statusDegraded
+				}
 			}
 		})
 	}
@@ -64,8 +68,11 @@ func (s *Server) GetReadiness(ctx context.Context, _ oas.GetReadinessRequestObje
 	}
 	status := http.StatusOK
 	for _, check := range h.Checks {
-		if check.Status == statusFailing {
+		switch {
+		case check.Status == statusFailing:
 			h.Status, status = statusFailing, http.StatusServiceUnavailable
+		case check.Status == statusDegraded && h.Status == statusOK:
+			h.Status = statusDegraded
 		}
 	}
 	return h.answer(exchangeOf(ctx), status), nil

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/ports/app"
 )
@@ -26,6 +27,9 @@ func (s *Server) RunTransaction(ctx context.Context, r oas.RunTransactionRequest
 			a.body = appendOperationResult(a.body, result, short)
 		}
 		a.body = append(a.body, `]}`...)
+		if !r.Params.ValidateOnly {
+			a.token = tokenOf(marksOf(results)...)
+		}
 		return a
 	}
 	results, err := s.Documents.Transact(ctx, caller(ctx), app.RunTransaction{Body: *r.Body, ValidateOnly: r.Params.ValidateOnly, Receipt: pending(ctx, render)})
@@ -33,6 +37,15 @@ func (s *Server) RunTransaction(ctx context.Context, r oas.RunTransactionRequest
 		return nil, err
 	}
 	return render(results), nil
+}
+
+// marksOf are the places in the feed where the documents of a transaction are as its results say.
+func marksOf(results []app.OperationResult) []change.Mark {
+	marks := make([]change.Mark, len(results))
+	for i, r := range results {
+		marks[i] = r.Mark
+	}
+	return marks
 }
 
 // outcomeNames are the names of outcomes in the API.

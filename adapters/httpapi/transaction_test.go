@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/sheafdb/sheaf/domain/change"
 )
 
 const transactionsPath = "POST /v1/transactions"
@@ -116,6 +118,8 @@ var transactionScenarios = []scenario{
 	{name: "transaction, taken keys", send: transactionsPath, status: 409, code: "document.duplicate", before: declareCoded, body: operationsBody(
 		`{"op":"create","collection":"coded","id":"b","data":{"code":"y"}}`, `{"op":"create","collection":"coded","id":"c","data":{"code":"x"}}`, `{"op":"create","collection":"coded","id":"d","data":{"code":"y"}}`),
 		want: `{"errors":[{"pointer":"/operations/1/data/code","code":"unique"},{"pointer":"/operations/2/data/code","code":"unique"}]}`},
+	{name: "transaction, taken keys, validate only", send: transactionsPath + "?validateOnly=true", status: 409, code: "document.duplicate", before: declareCoded, body: operationsBody(
+		checkMoby, `{"op":"create","collection":"coded","id":"c","data":{"code":"x"}}`), want: `{"errors":[{"pointer":"/operations/1/data/code","code":"unique"}]}`},
 	{name: "transaction, too many", send: transactionsPath, status: 413, code: "transaction.tooLarge", body: operationsBody(strings.Split(strings.Repeat(checkMoby+"\n", 500)+checkMoby, "\n")...)},
 	{name: "transaction, a document too large", send: transactionsPath, status: 413, code: "document.tooLarge", body: operationsBody(checkMoby, `{"op":"create","collection":"books","data":{"x":"`+strings.Repeat("x", maxDocument)+`"}}`), want: `{"errors":[{"pointer":"/operations/1","code":"document.tooLarge"}]}`},
 	{name: "transaction, a large value again and again", send: transactionsPath, status: 413, code: "transaction.tooLarge", before: func(t *testing.T, a *api) {
@@ -191,6 +195,29 @@ func TestTransaction_Concurrently(t *testing.T) {
 		}
 		if sum != accounts*100 {
 			t.Errorf("the sum is %d", sum)
+		}
+	})
+}
+
+// Who has changed something by a transaction is not served anything older, also where the answer comes again.
+func TestTransaction_Token(t *testing.T) {
+	t.Parallel()
+	onEvery(t, func(t *testing.T, a *api) {
+		t.Helper()
+		furnish(t, a)
+		body := operationsBody(`{"op":"check","collection":"strict","id":"emma"}`, `{"op":"patch","collection":"books","id":"moby-dick","patch":{"n":1}}`)
+		for range 2 {
+			got := wantStatus(t, a.send(t, transactionsPath, body, aKey), 200)
+			token, err := change.ParseToken(got.header.Get("Consistency-Token"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{"books", "strict"} {
+				key := keyOf(t, a.store, name)
+				if at, err := a.store.Position(t.Context(), key.Bucket); err != nil || token.At(key.Bucket) != at {
+					t.Errorf("%s is at %d, and the token says %d, %v", name, at, token.At(key.Bucket), err)
+				}
+			}
 		}
 	})
 }

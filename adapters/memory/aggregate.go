@@ -43,7 +43,7 @@ func (s *Store) Aggregate(ctx context.Context, key collection.Key, a ports.Aggre
 		},
 		Check: func() error {
 			if err := within.Err(); errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-				return aggregate.OverBudget(err)
+				return aggregate.OverTime(a.Budget, err)
 			}
 			return ctx.Err()
 		},

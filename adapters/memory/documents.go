@@ -295,7 +295,7 @@ func (s *Store) News(ctx context.Context, after change.Positions, limit int) (ch
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	news := change.News{History: "memory"}
+	news := change.News{History: s.history}
 	for i := range s.buckets {
 		b := &s.buckets[i]
 		news.Until[i] = b.position

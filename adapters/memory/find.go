@@ -149,3 +149,24 @@ func (s *Store) CountEntries(ctx context.Context, key collection.Key, indexID in
 	})
 	return min(n, limit), err
 }
+
+// FindKeys returns the ids of the documents that have keys in a unique index.
+func (s *Store) FindKeys(ctx context.Context, key collection.Key, indexID int32, keys [][]byte) ([]ident.Document, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if _, err := s.readyIndex(key, indexID); err != nil {
+		return nil, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	ids := make([]ident.Document, len(keys))
+	k := s.keys[key]
+	if k == nil || k.builds[indexID] == nil {
+		return ids, nil
+	}
+	for i, key := range keys {
+		ids[i] = k.builds[indexID].unique[string(key)]
+	}
+	return ids, nil
+}

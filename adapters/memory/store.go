@@ -11,6 +11,7 @@
 package memory
 
 import (
+	"crypto/rand"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +29,9 @@ var _ ports.Store = (*Store)(nil)
 
 // Store is everything that is kept. Its methods may be called concurrently. The slices that it returns are the caller's; the texts in them are shared, and nobody changes them.
 type Store struct {
+	// history names what is kept here: another store has another one.
+	history string
+
 	mu sync.RWMutex // guards the fields below and everything that they lead to
 
 	names []*kept // in the order of their names
@@ -67,7 +71,7 @@ type bucket struct {
 
 // New returns an empty store.
 func New() *Store {
-	return &Store{keys: map[collection.Key]*kept{}, purged: map[ident.Collection]highest{}, receipts: map[receipt.Digest]receipt.Stored{}, followers: map[string]*follower{}}
+	return &Store{history: rand.Text(), keys: map[collection.Key]*kept{}, purged: map[ident.Collection]highest{}, receipts: map[receipt.Digest]receipt.Stored{}, followers: map[string]*follower{}}
 }
 
 // find returns where in names the collection is, or would be.

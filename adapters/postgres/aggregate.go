@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -59,14 +60,18 @@ func (s *Store) Aggregate(ctx context.Context, key collection.Key, a ports.Aggre
 	if refused != nil {
 		return refused
 	}
-	return tooMuch(err)
+	return tooMuch(err, a.Budget)
 }
 
 // tooMuch says that an aggregation took more than it may have.
-func tooMuch(err error) error {
+func tooMuch(err error, budget time.Duration) error {
 	switch state := stateOf(err); {
-	case fault.CodeOf(err) == "postgres.timeout", state == "53400": // the longest time, the most room for what does not fit into memory
+	case fault.CodeOf(err) == "postgres.timeout":
+		return aggregate.OverTime(budget, err)
+	case state == "53400": // the most room for what does not fit into memory
 		return aggregate.OverBudget(err)
+	case state == stateFacetOverflow:
+		return aggregate.TooManyFacetRows(serverError(err).Detail, err)
 	case strings.HasPrefix(state, "54"): // a limit of the database: of a value, or of the nesting in one
 		return fault.Wrap(err, fault.TooLarge, "aggregate.tooLarge", "a value on the way is too large or nested too deeply")
 	case state == "22023":

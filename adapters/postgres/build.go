@@ -92,8 +92,12 @@ func (st *step) run(ctx context.Context) (done bool, err error) {
 	err = st.queries.AdvanceBuild(ctx, sqlcgen.AdvanceBuildParams{
 		IndexID: st.ID, LastID: st.last, Documents: int64(st.documents), State: string(rune(state)), Failure: failure,
 	})
-	if err != nil || state == index.Building {
+	if err != nil {
 		return false, err
+	}
+	if state == index.Building {
+		// A step that a crash takes back is taken again, and writers of its documents go on some milliseconds earlier.
+		return false, st.queries.CommitWithoutWaiting(ctx)
 	}
 	return true, st.queries.AppendConfigurationChange(ctx, sqlcgen.AppendConfigurationChangeParams{
 		CollectionID: st.Key.ID, Op: configurationIndexed, At: st.At, Actor: principal.System.Name,

@@ -29,3 +29,9 @@ func FindStatements(key collection.Key, f ports.Find, limit int) (map[string]str
 	st, err := countStatement(key, f.Query, f.Plan, 100)
 	return statements, add("count", st, err)
 }
+
+// AggregateStatement is the statement of an aggregation.
+func AggregateStatement(key collection.Key, a ports.Aggregation) (sql string, args []any, err error) {
+	st, err := aggregateStatement(key, a)
+	return st.sql, st.args, err
+}

@@ -232,3 +232,21 @@ func (s *Store) CountEntries(ctx context.Context, key collection.Key, indexID in
 	n, err := sqlRow[int64](ctx, s, st.sql, st.args...)
 	return n, failed(ctx, err, "count entries")
 }
+
+// FindKeys returns the ids of the documents that have keys in a unique index.
+func (s *Store) FindKeys(ctx context.Context, _ collection.Key, indexID int32, keys [][]byte) ([]ident.Document, error) {
+	buckets := make([]int32, len(keys))
+	for i, key := range keys {
+		buckets[i] = bucketOfKey(index.Entry{Index: indexID, Key: key})
+	}
+	rows, err := s.queries.FindKeys(ctx, sqlcgen.FindKeysParams{Buckets: buckets, Keys: keys, IndexID: indexID})
+	if err != nil {
+		return nil, failed(ctx, err, "find keys")
+	}
+	return mapped(rows, func(r sqlcgen.FindKeysRow) (ident.Document, error) {
+		if r.ID == "" {
+			return ident.Document{}, nil
+		}
+		return ident.ParseDocument(r.ID)
+	})
+}

@@ -336,3 +336,84 @@ func TestIndexes_NothingLeft(t *testing.T) {
 	now.Indexes = nil
 	wantEntries(t, url, s, now)
 }
+
+// A build is killed three times in the middle of a step, as the end of a process would, while others write. It goes on where it was, and ends right.
+func TestIndexes_BuildKilled(t *testing.T) {
+	t.Parallel()
+	url := schema.Open(t)
+	builder, writer := open(t, postgres.Config{URL: url}), open(t, postgres.Config{URL: url})
+	c := mustCollection(t, writer, "users")
+	const documents, batchSize = 300, 20
+	for i := range documents {
+		mustWrite(t, writer, put(c, fmt.Sprintf("d%03d", i), fmt.Sprintf(`{"n": %d, "tags": ["x", %d], "email": "old%d"}`, i%7, i, i)))
+	}
+	c = mustDeclare(t, writer, "users", declarations[:3]...)
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	r := rand.New(rand.NewPCG(4, 4))
+	kills := 0
+	for steps := 0; ; steps++ {
+		list, err := builder.UnfinishedIndexes(t.Context(), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) == 0 {
+			break
+		}
+		x := list[steps%len(list)]
+		if steps%9 == 4 && kills < 3 {
+			killed(t, conn, fmt.Sprintf("d%03d", min(int(x.Done)+batchSize/2, documents-1)), func() error { return step(context.Background(), builder, x, batchSize) })
+			kills++
+			after, err := builder.UnfinishedIndexes(t.Context(), 10)
+			if err != nil || !slices.ContainsFunc(after, func(y ports.UnfinishedIndex) bool { return y.ID == x.ID && y.Done == x.Done }) {
+				t.Errorf("a step that was killed is %+v, %v; want %+v", after, err, x)
+			}
+		} else if err := step(t.Context(), builder, x, batchSize); err != nil {
+			t.Fatal(err)
+		}
+		// Behind, at and in front of the place where the builds are.
+		for range 5 {
+			n := r.IntN(documents)
+			mustWrite(t, writer, indexed(c, put(c, fmt.Sprintf("d%03d", n), fmt.Sprintf(`{"n": %d, "email": "new%d"}`, r.IntN(7), n))))
+		}
+	}
+	if kills != 3 {
+		t.Errorf("killed %d times", kills)
+	}
+	now, err := builder.GetCollection(t.Context(), c.Name)
+	if err != nil || !index.Settled(now.Indexes) {
+		t.Fatalf("got %+v, %v", now.Indexes, err)
+	}
+	wantEntries(t, url, builder, now)
+}
+
+// killed ends the connection on which do waits for a document.
+func killed(t *testing.T, conn *pgx.Conn, document string, do func() error) {
+	t.Helper()
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `SELECT FROM public.documents WHERE id = $1 FOR UPDATE`, document); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- do() }()
+	for ended := false; !ended; {
+		if _, err := conn.Exec(t.Context(), `SELECT pg_stat_clear_snapshot()`); err != nil { // who waits is looked at once for a transaction
+			t.Fatal(err)
+		}
+		if err := conn.QueryRow(t.Context(), `SELECT coalesce(bool_or(pg_terminate_backend(pid)), false) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))`).Scan(&ended); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-ended; err == nil {
+		t.Error("a step that was killed says that it was taken")
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}

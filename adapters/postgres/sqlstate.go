@@ -29,6 +29,7 @@ const (
 	stateDangling          = "SH006"
 	stateReferred          = "SH007"
 	stateClaimLost         = "SH005"
+	stateFacetOverflow     = "SH006"
 	stateUniqueViolation   = "23505"
 	stateSerialization     = "40001"
 	stateDeadlock          = "40P01"

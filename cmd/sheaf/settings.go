@@ -13,6 +13,7 @@ import "time"
 type Settings struct {
 	HTTP         HTTPSettings         `setting:"http"`
 	Postgres     PostgresSettings     `setting:"postgres"`
+	Cache        CacheSettings        `setting:"cache"`
 	Redis        RedisSettings        `setting:"redis"`
 	Auth         AuthSettings         `setting:"auth"`
 	Roles        []string             `setting:"roles" default:"configuration,store,process" oneof:"configuration,store,process" help:"what this process serves"`
@@ -67,9 +68,17 @@ type PostgresSettings struct {
 	Binaries         string        `setting:"binaries" help:"folder with initdb and postgres for dev; empty looks on the machine"`
 }
 
+// CacheSettings say how many documents a process keeps at hand, and how old they may be.
+type CacheSettings struct {
+	Enabled      bool          `setting:"enabled" default:"true" help:"answer reads of single documents from memory where that is known to be right"`
+	MaxBytes     Bytes         `setting:"maxBytes" default:"64MiB" min:"1MiB" max:"1024GiB" help:"documents kept in memory, with what it takes to find them"`
+	MaxStaleness time.Duration `setting:"maxStaleness" default:"1s" min:"100ms" max:"1m" help:"how old a document may be that another process has changed; the database is asked four times as often what changed"`
+}
+
 // RedisSettings name the optional second level of the cache.
 type RedisSettings struct {
-	URL Secret `setting:"url" format:"redisURL" help:"shared cache; accepted and checked, used by no part of this version"`
+	URL     Secret        `setting:"url" format:"redisURL" help:"cache that several processes share, such as redis://127.0.0.1:6379; empty is none"`
+	Timeout time.Duration `setting:"timeout" default:"100ms" min:"1ms" max:"10s" help:"longest wait for Redis; what it does not say in time is read from the database"`
 }
 
 // AuthSettings say who may ask.
@@ -130,7 +139,8 @@ type ReferencesSettings struct {
 
 // QuerySettings bound what one query reads.
 type QuerySettings struct {
-	MaxScan int `setting:"maxScan" default:"10000" min:"0" help:"documents or index entries that a query reads to find or sort its answer; beyond, it needs an index or allowScan=true"`
+	MaxScan          int           `setting:"maxScan" default:"10000" min:"0" help:"documents or index entries that a query reads to find or sort its answer; beyond, it needs an index or allowScan=true"`
+	AggregateTimeout time.Duration `setting:"aggregateTimeout" default:"20s" min:"100ms" max:"10m" help:"longest an aggregation may take; beyond, it answers 413"`
 }
 
 // BulkSettings bound changes of many documents by one request.

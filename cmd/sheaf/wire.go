@@ -43,9 +43,15 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		return nil, err
 	}
 
-	watched := watch(store, w.telemetry.Registry, log)
+	cached, err := openCache(settings, store, w.telemetry)
+	if err != nil {
+		store.Close()
+		return nil, err
+	}
+
+	watched := watch(cached.store, w.telemetry.Registry, log)
 	parts := app.Dependencies{Store: watched, Clock: now, IDs: newDocumentID, Limits: limitsOf(settings)}
-	catalog := app.NewCatalog(store, now, parts.Limits.Schema)
+	catalog := app.NewCatalog(cached.store, now, parts.Limits.Schema)
 	parts.Store = app.Relate(watched, catalog, parts.Limits.Cascade)
 	collections := &app.Collections{Dependencies: parts, Catalog: catalog}
 	documents := &app.Documents{Dependencies: parts, Catalog: catalog}
@@ -75,7 +81,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		Receipts:            receipts,
 		Roles:               settings.Roles,
 		RootKey:             settings.Auth.RootKey.Reveal(),
-		Checks:              []ports.HealthCheck{{Name: "postgres", Check: store.Ping}},
+		Checks:              append([]ports.HealthCheck{{Name: "postgres", Check: store.Ping}}, cached.checks...),
 		Metrics:             metrics,
 		Registry:            w.telemetry.Registry,
 		Log:                 log,
@@ -92,6 +98,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		Version:             w.build.Version,
 	})
 	if err != nil {
+		cached.close()
 		store.Close()
 		return nil, err
 	}
@@ -100,6 +107,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	looping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var loops sync.WaitGroup
 	loops.Go(func() { catalog.Follow(looping, log) })
+	loops.Go(func() { cached.follow(looping) })
 	if slices.Contains(settings.Roles, "process") {
 		loops.Go(func() { collections.Purge(looping, log) })
 		loops.Go(func() { collections.BuildIndexes(looping, log) })
@@ -121,6 +129,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 			stop()
 			return endWithin(ctx, "close the database", func() {
 				loops.Wait()
+				cached.close()
 				store.Close()
 			})
 		},
@@ -155,6 +164,7 @@ func limitsOf(settings Settings) app.Limits {
 		Document:      collection.Limits{Bytes: int(settings.HTTP.MaxDocumentBytes)},
 		Schema:        schema.DefaultLimits(),
 		Scan:          int64(settings.Query.MaxScan),
+		Aggregate:     settings.Query.AggregateTimeout,
 		Bulk:          settings.Bulk.MaxDocuments,
 		Impact:        settings.Schema.ImpactTime,
 		OperationRate: settings.Operations.DocumentsPerSecond,

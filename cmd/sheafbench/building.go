@@ -28,9 +28,6 @@ import (
 //
 // Writers replace documents all the while. No write may fail; when the server is killed, nothing but connections may.
 func building(ctx context.Context, s *stage) ([]result, error) {
-	if err := fill(ctx, s); err != nil {
-		return nil, err
-	}
 	base := result{Workload: "put while an index is built", Variant: "nothing is built"}
 	if err := s.whileWriting(ctx, &base, func(ctx context.Context) error { return pause(ctx, time.Duration(s.rounds)*s.slice) }); err != nil {
 		return nil, err

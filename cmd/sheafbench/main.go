@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -31,9 +32,31 @@ type options struct {
 	rounds      int
 	documents   int
 	collections int
+	scales      sizes
 	imported    int
 	only        string
 	jsonFile    string
+}
+
+// sizes are numbers, separated by commas.
+type sizes []int
+
+// String writes them as Set reads them.
+func (s *sizes) String() string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint([]int(*s)), " ", ","), "[]")
+}
+
+// Set reads them.
+func (s *sizes) Set(text string) error {
+	*s = nil
+	for word := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 1 {
+			return fmt.Errorf("%q is not a number of at least 1", word)
+		}
+		*s = append(*s, n)
+	}
+	return nil
 }
 
 func main() {
@@ -51,6 +74,8 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "turns of each variant")
 	flag.IntVar(&o.documents, "documents", 100_000, "documents in the collection that is read")
 	flag.IntVar(&o.collections, "collections", 5000, "collections of the flatness workload; 0 leaves it out")
+	o.scales = sizes{1000, 100_000, 1_000_000}
+	flag.Var(&o.scales, "scales", "sizes of the collections that are compared, separated by commas")
 	flag.IntVar(&o.imported, "import", 10_000, "documents of an import")
 	flag.StringVar(&o.only, "only", "", "names of workloads, separated by commas; empty is all")
 	flag.StringVar(&o.jsonFile, "json", "", "file for the results as JSON")
@@ -74,6 +99,11 @@ func measure(ctx context.Context, o options) error {
 	for _, w := range workloads {
 		if o.only != "" && !strings.Contains(","+o.only+",", ","+w.name+",") {
 			continue
+		}
+		if !w.alone {
+			if err := fill(ctx, s); err != nil {
+				return err
+			}
 		}
 		fmt.Fprintf(os.Stderr, "measuring %s\n", w.name)
 		rows, err := w.run(ctx, s)

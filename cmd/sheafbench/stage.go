@@ -32,6 +32,7 @@ type stage struct {
 	http     *target
 	pgx      *target
 	conn     *pgx.Conn
+	filled   bool // with the documents that are read
 }
 
 // target is a server as a process of its own.

@@ -190,7 +190,7 @@ type Lookup struct {
 	Hidden []query.Path
 }
 
-// Facet gives one row with a member for each branch: an array of the rows that its stages make of all rows, the first MaxFacetRows of them.
+// Facet gives one row with a member for each branch: an array of the rows that its stages make of all rows, MaxFacetRows at most.
 type Facet struct{ Branches []Branch }
 
 // Branch is one of the branches of a facet.

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/query"
@@ -53,14 +54,24 @@ func TooManyRows() error {
 	return fault.New(fault.TooLarge, "aggregate.rows", "the result has more than %d rows: end the stages with a limit", DefaultRows)
 }
 
+// TooManyFacetRows is the fault of a list of a facet that has more rows than it may.
+func TooManyFacetRows(list string, cause error) error {
+	return fault.Wrap(cause, fault.TooLarge, "aggregate.rows", "the list %q of the facet has more than %d rows: end its stages with a limit", list, MaxFacetRows)
+}
+
 // TooLarge is the fault of a row that nobody wants.
 func TooLarge() error {
 	return fault.New(fault.TooLarge, "aggregate.tooLarge", "a row has more than %d bytes: collect less", MaxRow)
 }
 
-// OverBudget is the fault of an aggregation that takes too much work.
+// OverBudget is the fault of an aggregation that takes too much room.
 func OverBudget(cause error) error {
 	return fault.Wrap(cause, fault.TooLarge, "aggregate.budget", "the aggregation takes too much work: match fewer documents, or declare an index for the first match")
+}
+
+// OverTime is the fault of an aggregation that takes longer than it may.
+func OverTime(budget time.Duration, cause error) error {
+	return fault.Wrap(cause, fault.TooLarge, "aggregate.budget", "the aggregation takes longer than %s: match fewer documents, or declare an index for the first match", budget)
 }
 
 // told returns a row as it is told.
@@ -369,6 +380,7 @@ func (r *run) facets(f *Facet, in rows) query.Vars {
 		list := []any{}
 		for vars := range r.stages(b.Stages, slices.Values(all)) {
 			if len(list) == MaxFacetRows {
+				r.fail(TooManyFacetRows(b.Name, nil))
 				break
 			}
 			list = append(list, told(vars, b.Columns))

@@ -53,6 +53,9 @@ func Store(data []byte) Next { return Next{data: data} }
 // Accept makes what a collection admitted the document, creating it where there is none.
 func Accept(a collection.Admitted) Next { return Next{data: a.Data, warnings: a.Warnings} }
 
+// Data is what shall be stored, nil where nothing shall.
+func (n Next) Data() []byte { return n.data }
+
 // Remove deletes the document.
 func Remove() Next { return Next{remove: true} }
 

@@ -107,7 +107,7 @@ func (c *checker) number(e ast.Expr) (operand, bool) {
 // constant is a literal with a decoded value, an Instant or a Span.
 func (c *checker) constant(e ast.Expr, value any) operand {
 	o := operand{size: 1}
-	kind := kindOf(value)
+	kind := KindOf(value)
 	switch v := value.(type) {
 	case json.Number:
 		o.size = len(v)
@@ -125,7 +125,7 @@ func (c *checker) constant(e ast.Expr, value any) operand {
 func uniform(elements []any) Kind {
 	kind := Dynamic
 	for i, element := range elements {
-		if k := kindOf(element); i == 0 {
+		if k := KindOf(element); i == 0 {
 			kind = k
 		} else if k != kind {
 			return Dynamic

@@ -75,8 +75,8 @@ func (ev *evaluation) same(a, b any) bool {
 
 // order compares two values that have to be of one kind, and of the kind of the operator if it has one.
 func order(n *Call, a, b any) (any, error) {
-	kind := kindOf(a)
-	if kind != kindOf(b) || n.On != Dynamic && n.On != kind {
+	kind := KindOf(a)
+	if kind != KindOf(b) || n.On != Dynamic && n.On != kind {
 		return nil, errKind
 	}
 	var c int

@@ -139,12 +139,12 @@ func (p *place) kinds(schema any, depth int) kindSet {
 		}
 	}
 	if constant, given := object["const"]; given {
-		kinds &= 1 << kindOf(constant)
+		kinds &= 1 << KindOf(constant)
 	}
 	if enum := list(object["enum"]); enum != nil {
 		var some kindSet
 		for _, value := range enum {
-			some |= 1 << kindOf(value)
+			some |= 1 << KindOf(value)
 		}
 		kinds &= some
 	}
@@ -259,8 +259,8 @@ func list(value any) []any {
 	return elements
 }
 
-// kindOf returns the kind of a decoded value.
-func kindOf(value any) Kind {
+// KindOf returns the kind of a decoded value.
+func KindOf(value any) Kind {
 	switch value.(type) {
 	case nil:
 		return Null

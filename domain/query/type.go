@@ -40,6 +40,14 @@ func (t *Type) Kind() Kind {
 // Element returns what is known of all elements of a list.
 func (t *Type) Element() *Type { return t.at(-1) }
 
+// At returns what is known of the member that the path leads to.
+func (t *Type) At(path Path) *Type {
+	for _, name := range path {
+		t, _, _ = t.member(name)
+	}
+	return t
+}
+
 // Replace returns the type of objects in which the member at the path has another type. t is not changed.
 func (t *Type) Replace(path Path, by *Type) *Type {
 	if len(path) == 0 {

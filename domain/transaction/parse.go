@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,6 +73,21 @@ func Parse(body []byte, limits Limits) ([]Operation, error) {
 		return nil, invalid(p.faults...)
 	}
 	return list, nil
+}
+
+// Collections returns the collections that a transaction is about, each once; none of what is no transaction.
+func Collections(body []byte) []ident.Collection {
+	list, err := Parse(body, Limits{Operations: math.MaxInt})
+	if err != nil {
+		return nil
+	}
+	var names []ident.Collection
+	for _, o := range list {
+		if !slices.Contains(names, o.Collection) {
+			names = append(names, o.Collection)
+		}
+	}
+	return names
 }
 
 func invalid(faults ...fault.Violation) error {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -129,8 +130,9 @@ func (a *Aggregated) Run(ctx context.Context, visit func(row []byte) error) erro
 			return visit(a.shown(row))
 		})
 		if rows > 0 || !errors.Is(err, collection.ErrChanged) {
-			if a.Explain != nil {
+			if a.Explain != nil && err == nil {
 				a.Explain.Returned = rows
+				a.Explain.Examined, err = a.examined(ctx)
 			}
 			return err
 		}
@@ -166,6 +168,14 @@ func (a *Aggregated) shown(row []byte) []byte {
 		return row
 	}
 	return jsontext.Append(nil, shown)
+}
+
+// examined counts what the plan reads: entries of its index, or documents. It is only asked when somebody wants to know.
+func (a *Aggregated) examined(ctx context.Context) (int64, error) {
+	if p := a.run.Plan; p.Index != nil {
+		return a.documents.Store.CountEntries(ctx, a.key, p.Index.ID, p.Spans, math.MaxInt64)
+	}
+	return a.documents.Store.CountFound(ctx, a.key, search.Query{}, search.Plan{}, 0)
 }
 
 // refers returns the collection that a path is declared to refer to, be it that of one document or of each in an array.

@@ -141,6 +141,9 @@ func (d *Documents) write(ctx context.Context, by Caller, name ident.Collection,
 		if err != nil {
 			return document.Result{}, d.diverged(ctx, c, w, err)
 		}
+		if validateOnly {
+			return shown(c, results[0]), nil
+		}
 		return shown(c, d.marked(ctx, c, results[0])), nil
 	}
 	return document.Result{}, collection.ErrChanged

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/index"
 	"github.com/sheafdb/sheaf/ports"
 )
@@ -13,7 +14,7 @@ const (
 	// buildEvery is how often the background looks for indexes that are not finished.
 	buildEvery = time.Second
 	// buildBatch is how many documents one step goes through: writers of these wait for it.
-	buildBatch = 300
+	buildBatch = 100
 	// buildIndexes bounds how many indexes are worked on in one round.
 	buildIndexes = 100
 )
@@ -38,6 +39,7 @@ func (s *Collections) BuildIndexes(ctx context.Context, log *slog.Logger) {
 // buildRound gives every unfinished index one step after another, in turn, until nothing is left or others are at what is left.
 func (s *Collections) buildRound(ctx context.Context, log *slog.Logger) error {
 	known := map[int32]int64{} // how far each was when it was last seen
+	positions := map[int32]change.Position{}
 	for moved := true; moved; {
 		moved = false
 		unfinished, err := s.Store.UnfinishedIndexes(ctx, buildIndexes)
@@ -45,7 +47,11 @@ func (s *Collections) buildRound(ctx context.Context, log *slog.Logger) error {
 			return err
 		}
 		for _, x := range unfinished {
+			began := s.Clock()
 			done, err := s.stepIndex(ctx, x)
+			if err == nil {
+				err = s.giveWay(ctx, x, positions, s.Clock().Sub(began))
+			}
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -72,4 +78,29 @@ func (s *Collections) stepIndex(ctx context.Context, x ports.UnfinishedIndex) (d
 		return false, err
 	}
 	return s.Store.BuildIndex(ctx, ports.IndexBuild{Key: x.Key, ID: x.ID, Index: declared, At: s.Clock(), Limit: buildBatch})
+}
+
+// giveWay pauses after a step of a build when others write to the collection's bucket, for as long as the step took: of processors, disk and locks the build leaves them half.
+// positions are those of buckets after the steps before.
+func (s *Collections) giveWay(ctx context.Context, x ports.UnfinishedIndex, positions map[int32]change.Position, took time.Duration) error {
+	if x.State != index.Building {
+		return nil
+	}
+	at, err := s.Store.Position(ctx, x.Key.Bucket)
+	if err != nil {
+		return err
+	}
+	before, known := positions[x.Key.Bucket]
+	positions[x.Key.Bucket] = at
+	if !known || at == before {
+		return nil
+	}
+	pause := time.NewTimer(took)
+	defer pause.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-pause.C:
+		return nil
+	}
 }

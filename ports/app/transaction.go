@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
@@ -52,6 +53,7 @@ func (d *Documents) Transact(ctx context.Context, by Caller, r RunTransaction) (
 		case err != nil:
 			return nil, run.explained(ctx, err)
 		}
+		run.mark(ctx, results)
 		return run.shown(results), nil
 	}
 	return nil, collection.ErrChanged
@@ -141,6 +143,20 @@ func (run *transactionRun) decided(i int, t document.Transition) {
 		t.Document = run.results[i].Document // as it was before
 	}
 	run.results[i] = document.Result(t)
+}
+
+// mark gives results without a change a place in the feed at which the document was what they say.
+func (run *transactionRun) mark(ctx context.Context, results []document.Result) {
+	known := map[int32]change.Mark{}
+	for i, r := range results[:len(run.collections)] {
+		if r.Mark == (change.Mark{}) {
+			c := run.collections[i]
+			if _, found := known[c.Bucket]; !found {
+				known[c.Bucket] = mark(ctx, run.documents.Store, c)
+			}
+			results[i].Mark = known[c.Bucket]
+		}
+	}
 }
 
 func (run *transactionRun) shown(results []document.Result) []OperationResult {

@@ -48,7 +48,7 @@ func (run *transactionRun) judge(ctx context.Context, i int, batch *document.Bat
 		}
 		apply, err := run.patched(o)
 		return document.Write{ID: o.ID, Change: document.Edit{
-			Collection: c, ID: o.ID, Precondition: o.Precondition, Way: collection.Edited, Now: batch.At, Apply: apply,
+			Collection: c, ID: o.ID, Precondition: o.Precondition, Way: collection.Edited, Now: batch.At, Apply: apply, MaxBytes: limits.Bytes,
 		}.Change}, err
 	case transaction.Delete:
 		if err := document.RequireCondition(c, o.Precondition); err != nil {

@@ -207,6 +207,14 @@ func aggregateBounds(f fixture) {
 		f.Errorf("got %d rows, %v", len(rows), err)
 	}
 
+	// A list of a facet is whole or there is none: what it leaves out nobody could tell.
+	for limit, code := range map[string]string{``: "aggregate.rows", `, {"limit": 1001}`: "aggregate.rows", `, {"limit": 1000}`: ""} {
+		_, err := rowsOf(f.Context(), f, c.Key, scanning(pipeline(f, f, c, `[{"facet": {"few": [{"limit": 1}], "many": `+many+limit+`]}}]`)))
+		if fault.CodeOf(err) != code || code != "" && !strings.Contains(fault.Find(err).Text, `"many"`) {
+			f.Errorf("a facet whose list ends with %q: %v, want code %q", limit, err, code)
+		}
+	}
+
 	a := scanning(pipeline(f, f, c, `[{"project": {"l": "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]"}}`+strings.Repeat(`, {"unwind": {"path": "l", "as": "x"}}, {"project": {"l": "l"}}`, 9)+`, {"group": {"fields": {"n": {"count": true}}}}]`))
 	a.Budget = 200 * time.Millisecond
 	_, err = rowsOf(f.Context(), f, c.Key, a)

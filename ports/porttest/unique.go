@@ -5,12 +5,83 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/sheafdb/sheaf/domain/change"
+	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/ident"
 	"github.com/sheafdb/sheaf/domain/index"
+	"github.com/sheafdb/sheaf/domain/query"
 )
 
 var unique = promises{
+	"Unique/FindKeys": func(f fixture) {
+		c := f.declare("books", uniqueN)
+		other := f.declare("authors", uniqueN)
+		f.write(put(c, "a", `{"n": 1}`), put(c, "b", `{"n": 2}`), put(c, "c", `{}`), put(other, "x", `{"n": 3}`))
+		f.write(put(c, "b", `{"n": 4}`), put(c, "d", `{"n": 5}`), remove(c, "d"))
+		x := declaration(c.Indexes[0].Spec)
+		var keys [][]byte
+		for _, n := range []string{"4", "1", "2", "3", "5", "1.0"} {
+			key, err := x.ParseKey(n, []query.Kind{query.Number})
+			wantError(f, err, nil)
+			keys = append(keys, key)
+		}
+		none := ident.Document{}
+		ids, err := f.FindKeys(f.Context(), c.Key, c.Indexes[0].ID, keys)
+		wantError(f, err, nil)
+		wantEqual(f, ids, []ident.Document{id("b"), id("a"), none, none, none, id("a")})
+		ids, err = f.FindKeys(f.Context(), c.Key, c.Indexes[0].ID, [][]byte{})
+		wantError(f, err, nil)
+		wantEqual(f, ids, []ident.Document{})
+		// Nobody takes what is being built, or is gone, for all there is.
+		f.write(put(other, "y", `{}`))
+		building := f.declare("authors", `{"name": "by_m", "on": ["doc.m"], "unique": true}`)
+		_, err = f.FindKeys(f.Context(), building.Key, building.Indexes[len(building.Indexes)-1].ID, keys)
+		wantError(f, err, collection.ErrChanged)
+		_, err = f.FindKeys(f.Context(), other.Key, other.Indexes[0].ID, keys)
+		wantError(f, err, collection.ErrChanged)
+		_, err = f.FindKeys(f.Context(), c.Key, 1<<30, keys)
+		wantError(f, err, collection.ErrChanged)
+	},
+	"Unique/DryRun": func(f fixture) {
+		c := f.declare("users", uniqueN)
+		f.write(put(c, "a", `{"n": 1}`), put(c, "b", `{"n": 2}`), put(c, "c", `{}`))
+		before := f.picture()
+		dry := func(writes ...document.Write) ([]document.Result, error) {
+			b := batch(writes...)
+			b.DryRun = true
+			return f.Write(f.Context(), b)
+		}
+		_, err := dry(put(c, "d", `{"n": 3}`), create(c, "e", `{"n": 1.0}`))
+		f.wantDuplicate(err, 1)
+		_, err = dry(create(c, "a", `{}`))
+		wantFault(f, err, fault.Conflict, "document.exists")
+		old := c
+		old.Revision--
+		_, err = dry(put(old, "d", `{}`))
+		wantError(f, err, collection.ErrChanged)
+		f.wantSame(before)
+
+		// What is said is what would be done, every time.
+		writes := []document.Write{put(c, "a", `{"n": 2}`), put(c, "b", `{"n": 1}`), remove(c, "c"), create(c, "d", `{"n": 3}`), put(c, "d", `{"n": 4}`), put(c, "e", `{"n": 5}`)}
+		var said []document.Result
+		for range 2 {
+			said, err = dry(writes...)
+			wantError(f, err, nil)
+			f.wantSame(before)
+		}
+		done := f.write(writes...)
+		for i := range done {
+			if said[i].Mark != (change.Mark{}) {
+				f.Errorf("a dry run is at %+v in the feed", said[i].Mark)
+			}
+			done[i].Mark = change.Mark{}
+		}
+		wantEqual(f, said, done)
+		f.wantDuplicate(f.refused(create(c, "f", `{"n": 4}`)), 0)
+		f.write(create(c, "f", `{"n": 3}`))
+	},
 	"Unique/One": func(f fixture) {
 		c := f.declare("users", uniqueN)
 		f.write(put(c, "a", `{"n": 1}`))

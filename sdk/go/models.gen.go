@@ -2234,6 +2234,15 @@ type ImportMode string
 // InState defines model for InState.
 type InState string
 
+// IndexName defines model for IndexName.
+type IndexName = string
+
+// Key defines model for Key.
+type Key = string
+
+// KeyedCollectionName defines model for KeyedCollectionName.
+type KeyedCollectionName = string
+
 // ListIfMatch defines model for ListIfMatch.
 type ListIfMatch = string
 
@@ -2382,6 +2391,60 @@ type AggregateDocumentsParams struct {
 
 	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
 	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
+}
+
+// DeleteDocumentByKeyParams defines parameters for DeleteDocumentByKey.
+type DeleteDocumentByKeyParams struct {
+	// ValidateOnly Judge the request as ever and store nothing.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IfMatch Strong entity tags, or `*`: go on only if the current revision is one of them (RFC 9110 section 13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// GetDocumentByKeyParams defines parameters for GetDocumentByKey.
+type GetDocumentByKeyParams struct {
+	// Fields Paths of the members that `data` shall have, separated by commas; all by default, but those that the schema marks `writeOnly`, which have to be named. They stay nested as they are.
+	Fields *Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Expand Paths of declared references to follow, separated by commas; a path may go on in the collection that it leads to. What was found stands in `expanded`.
+	Expand *Expand `form:"expand,omitempty" json:"expand,omitempty"`
+
+	// ConsistencyToken What an answer to a write had in `Consistency-Token`: the answer is not older than that write.
+	ConsistencyToken *ConsistencyTokenParameter `json:"Consistency-Token,omitempty"`
+}
+
+// PatchDocumentByKeyParams defines parameters for PatchDocumentByKey.
+type PatchDocumentByKeyParams struct {
+	// ValidateOnly Judge the request as ever and store nothing.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IfMatch Strong entity tags, or `*`: go on only if the current revision is one of them (RFC 9110 section 13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// PutDocumentByKeyParams defines parameters for PutDocumentByKey.
+type PutDocumentByKeyParams struct {
+	// ValidateOnly Judge the request as ever and store nothing.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IfMatch Strong entity tags, or `*`: go on only if the current revision is one of them (RFC 9110 section 13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // DeleteDocumentsParams defines parameters for DeleteDocuments.
@@ -2722,6 +2785,21 @@ type PutCollectionJSONRequestBody = CollectionDefinition
 
 // AggregateDocumentsJSONRequestBody defines body for AggregateDocuments for application/json ContentType.
 type AggregateDocumentsJSONRequestBody = AggregateQuery
+
+// PatchDocumentByKeyJSONRequestBody defines body for PatchDocumentByKey for application/json ContentType.
+type PatchDocumentByKeyJSONRequestBody = DocumentPatch
+
+// PatchDocumentByKeyApplicationJSONPatchPlusJSONRequestBody defines body for PatchDocumentByKey for application/json-patch+json ContentType.
+type PatchDocumentByKeyApplicationJSONPatchPlusJSONRequestBody = JSONPatch
+
+// PatchDocumentByKeyApplicationMergePatchPlusJSONRequestBody defines body for PatchDocumentByKey for application/merge-patch+json ContentType.
+type PatchDocumentByKeyApplicationMergePatchPlusJSONRequestBody = DocumentPatch
+
+// PatchDocumentByKeyApplicationVndSheafUpdatePlusJSONRequestBody defines body for PatchDocumentByKey for application/vnd.sheaf.update+json ContentType.
+type PatchDocumentByKeyApplicationVndSheafUpdatePlusJSONRequestBody = DocumentUpdate
+
+// PutDocumentByKeyJSONRequestBody defines body for PutDocumentByKey for application/json ContentType.
+type PutDocumentByKeyJSONRequestBody = DocumentData
 
 // DeleteDocumentsJSONRequestBody defines body for DeleteDocuments for application/json ContentType.
 type DeleteDocumentsJSONRequestBody = BulkDelete

@@ -53,6 +53,10 @@ UPDATE public.collection_indexes
 -- name: AddEntries :exec
 SELECT public.sheaf_write_entries_v1('{}', '{}', '{}', '{}', @buckets::int[], @indexes::int[], @keys::bytea[], @ids::text[]);
 
+-- The transaction does not wait for the disk. Only what can be lost as a whole and done again may do so.
+-- name: CommitWithoutWaiting :exec
+SELECT set_config('synchronous_commit', 'off', true);
+
 -- name: AddUniqueEntries :exec
 INSERT INTO public.unique_entries (bucket, index_id, key, collection_id, id)
 SELECT u.bucket, u.index_id, u.key, u.collection_id, u.id
@@ -71,6 +75,15 @@ SELECT u.ordinal::int AS ordinal, coalesce(q.id, '')::text AS id
   FROM (SELECT unnest(@buckets::int[]) AS bucket, unnest(@indexes::int[]) AS index_id, unnest(@keys::bytea[]) AS key, generate_subscripts(@buckets::int[], 1) AS ordinal) AS u
   LEFT JOIN LATERAL (
        SELECT x.id FROM public.unique_entries AS x WHERE x.bucket = u.bucket AND x.index_id = u.index_id AND x.key = u.key OFFSET 0) AS q ON true
+ ORDER BY u.ordinal;
+
+-- The same of one index, which has to be ready.
+-- name: FindKeys :many
+SELECT u.ordinal::int AS ordinal, coalesce(q.id, '')::text AS id
+  FROM (SELECT unnest(@buckets::int[]) AS bucket, unnest(@keys::bytea[]) AS key, generate_subscripts(@buckets::int[], 1) AS ordinal) AS u
+  LEFT JOIN LATERAL (
+       SELECT x.id FROM public.unique_entries AS x WHERE x.bucket = u.bucket AND x.index_id = @index_id::int AND x.key = u.key OFFSET 0) AS q ON true
+ WHERE public.sheaf_index_ready_v1(@index_id::int)
  ORDER BY u.ordinal;
 
 -- Says whether an index has entries, those that others are removing included.

@@ -102,6 +102,16 @@ func (q *Queries) ClaimBuild(ctx context.Context, arg ClaimBuildParams) (string,
 	return last_id, err
 }
 
+const CommitWithoutWaiting = `-- name: CommitWithoutWaiting :exec
+SELECT set_config('synchronous_commit', 'off', true)
+`
+
+// The transaction does not wait for the disk. Only what can be lost as a whole and done again may do so.
+func (q *Queries) CommitWithoutWaiting(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, CommitWithoutWaiting)
+	return err
+}
+
 const DeleteIndex = `-- name: DeleteIndex :exec
 DELETE FROM public.collection_indexes WHERE index_id = $1 AND state = 'd'
 `
@@ -136,6 +146,47 @@ func (q *Queries) ExpiresOtherwise(ctx context.Context, arg ExpiresOtherwisePara
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
+}
+
+const FindKeys = `-- name: FindKeys :many
+SELECT u.ordinal::int AS ordinal, coalesce(q.id, '')::text AS id
+  FROM (SELECT unnest($1::int[]) AS bucket, unnest($2::bytea[]) AS key, generate_subscripts($1::int[], 1) AS ordinal) AS u
+  LEFT JOIN LATERAL (
+       SELECT x.id FROM public.unique_entries AS x WHERE x.bucket = u.bucket AND x.index_id = $3::int AND x.key = u.key OFFSET 0) AS q ON true
+ WHERE public.sheaf_index_ready_v1($3::int)
+ ORDER BY u.ordinal
+`
+
+type FindKeysParams struct {
+	Buckets []int32
+	Keys    [][]byte
+	IndexID int32
+}
+
+type FindKeysRow struct {
+	Ordinal int32
+	ID      string
+}
+
+// The same of one index, which has to be ready.
+func (q *Queries) FindKeys(ctx context.Context, arg FindKeysParams) ([]FindKeysRow, error) {
+	rows, err := q.db.Query(ctx, FindKeys, arg.Buckets, arg.Keys, arg.IndexID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FindKeysRow{}
+	for rows.Next() {
+		var i FindKeysRow
+		if err := rows.Scan(&i.Ordinal, &i.ID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const FinishPurge = `-- name: FinishPurge :exec
