@@ -151,3 +151,29 @@ func TestBulk_EndToEnd(t *testing.T) {
 		wantPart(t, a.send(t, "GET "+booksPath+"/documents/b0100", "").tree(t), decode(t, []byte(`{"revision":3,"data":{"n":100}}`)))
 	})
 }
+
+// What follows from a deletion follows from one by an operation, too. It is not counted, and a rollback, which is about the operation's own collection, leaves it.
+func TestBulk_CascadeByOperation(t *testing.T) {
+	t.Parallel()
+	onEvery(t, func(t *testing.T, a *api) {
+		t.Helper()
+		a.declare(t, "people", `{}`)
+		a.declare(t, "pets", `{"references":[{"path":"doc.owner","collection":"people","onDelete":"restrict"},{"path":"doc.vet","collection":"people","onDelete":"cascade"}]}`)
+		for i := range 4 {
+			a.put(t, "people", fmt.Sprint("p", i), fmt.Sprintf(`{"n":%d}`, i))
+		}
+		a.put(t, "pets", "rex", `{"owner":"p1"}`)
+		a.put(t, "pets", "tom", `{"vet":"p2"}`)
+		got := wantStatus(t, a.send(t, "POST /v1/collections/people/delete", `{"all":true,"mode":"skip"}`, "Prefer: respond-async"), http.StatusAccepted)
+		path := got.header.Get("Location")
+		worked(t, a)
+		wantPart(t, a.send(t, "GET "+path, "").tree(t), decode(t, []byte(`{"state":"succeeded","progress":{"total":4,"done":4,"changed":3,"failed":1}}`)))
+		wantPart(t, a.send(t, "GET "+path+"/failures", "").tree(t), decode(t, []byte(`{"items":[{"id":"p1","code":"document.referenced"}]}`)))
+		wantPart(t, a.send(t, "GET /v1/collections/people/documents", "").tree(t), decode(t, []byte(`{"items":[{"id":"p1"}]}`)))
+		wantPart(t, a.send(t, "GET /v1/collections/pets/documents", "").tree(t), decode(t, []byte(`{"items":[{"id":"rex"}]}`)))
+		wantStatus(t, a.send(t, "POST "+path+"/rollback", ""), http.StatusAccepted)
+		worked(t, a)
+		wantPart(t, a.send(t, "GET /v1/collections/people/documents", "").tree(t), decode(t, []byte(`{"items":[{"id":"p0"},{"id":"p1"},{"id":"p2"},{"id":"p3"}]}`)))
+		wantPart(t, a.send(t, "GET /v1/collections/pets/documents", "").tree(t), decode(t, []byte(`{"items":[{"id":"rex"}]}`)))
+	})
+}

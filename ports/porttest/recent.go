@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
@@ -50,6 +51,24 @@ func Recent(t *testing.T, open Open) {
 			f.refused(put(c, "a", `2`), refuse(c, "b"))
 			wantEqual(f, f.recent(c, "a"), want)
 			f.wantMissing(c.Key, "b")
+		},
+		"DryRun": func(f fixture) {
+			c := f.configure("books", `{}`)
+			f.write(put(c, "a", `1`))
+			for _, n := range []int{1, 40} { // few are kept where many are not
+				b := batch(put(c, "a", `2`))
+				for i := range n {
+					b.Writes = append(b.Writes, put(c, number(i), `1`))
+				}
+				b.DryRun = true
+				results, err := f.Write(f.Context(), b)
+				wantError(f, err, nil)
+				for _, r := range results {
+					wantEqual(f, r.Mark, change.Mark{})
+				}
+				wantEqual(f, string(f.recent(c, "a").Data), `1`)
+				f.wantMissing(c.Key, number(0))
+			}
 		},
 		"LargeBatch": func(f fixture) {
 			c := f.configure("books", `{}`)

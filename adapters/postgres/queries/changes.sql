@@ -19,5 +19,6 @@ SELECT f.bucket::int AS bucket, b.position AS newest,
         ORDER BY x.position LIMIT @touched) AS t ON true
  ORDER BY 1, 3;
 
+-- The file of the table that keeps the positions is another one when it was truncated or made anew: a dump that is put back into the same database counts from somewhere else.
 -- name: GetHistory :one
-SELECT public.sheaf_history_v1()::text AS history;
+SELECT (public.sheaf_history_v1() || '-' || pg_catalog.pg_relation_filenode('public.buckets'::regclass))::text AS history;

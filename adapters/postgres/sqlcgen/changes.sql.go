@@ -11,9 +11,10 @@ import (
 )
 
 const GetHistory = `-- name: GetHistory :one
-SELECT public.sheaf_history_v1()::text AS history
+SELECT (public.sheaf_history_v1() || '-' || pg_catalog.pg_relation_filenode('public.buckets'::regclass))::text AS history
 `
 
+// The file of the table that keeps the positions is another one when it was truncated or made anew: a dump that is put back into the same database counts from somewhere else.
 func (q *Queries) GetHistory(ctx context.Context) (string, error) {
 	row := q.db.QueryRow(ctx, GetHistory)
 	var history string
