@@ -150,13 +150,6 @@ type refusal struct {
 
 func (*refusal) Error() string { return "some of the batches cannot be committed" }
 
-// fail tells the units.
-func (r *refusal) fail() {
-	for u, err := range r.of {
-		u.fail(err)
-	}
-}
-
 // takenKey is a key that another document has: the number of its entry in the statement, from 1, and the document.
 type takenKey struct {
 	number int

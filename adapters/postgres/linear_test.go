@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -39,9 +38,6 @@ func TestLinearizable(t *testing.T) {
 // It fails now and then since references and the dry run came together: a known defect that is being looked for, hence nightly.
 func TestLinearizable_ConnectionsKilled(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("SHEAF_NIGHTLY") == "" {
-		t.Skip("known to fail now and then; SHEAF_NIGHTLY=1 runs it")
-	}
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()

@@ -81,7 +81,7 @@ func newPlan(units []*unit, everything bool) *plan {
 	}
 	p := &plan{units: units, slots: make([]slot, 0, n), changes: make([]planned, 0, n), index: make(map[place]int, n)}
 	for _, u := range units {
-		u.slots = u.slots[:0]
+		u.slots, u.err = u.slots[:0], nil
 		for _, w := range u.batch.Writes {
 			at := place{w.Collection.Key, w.ID.String()}
 			i, known := p.index[at]
@@ -123,6 +123,7 @@ func (p *plan) decide() (next int) {
 		changes, bytes := len(p.changes), p.bytes
 		u.results, u.err = make([]document.Result, len(u.batch.Writes)), nil
 		u.changed = false
+		u.swayed = slices.ContainsFunc(u.slots, func(at int) bool { return p.slots[at].final >= 0 })
 		u.err = p.decideUnit(u)
 		apart := u.err == nil && !related.take(p.changes[changes:], p.slots) && i > 0
 		if u.err == nil && !apart {
@@ -282,11 +283,11 @@ func (p *plan) versions() []collection.Version {
 	return list
 }
 
-// kept returns the slots that units which change something else left as they are: their decisions hold only as long as these do.
+// kept returns the slots that units left as they are which change something else, or rely on such a change: their decisions hold only as long as these do.
 func (p *plan) kept() []int {
 	var list []int
 	for _, u := range p.units {
-		if u.err != nil || !u.changed || len(u.slots) == 1 {
+		if u.err != nil || !u.changed && !u.swayed || len(u.slots) == 1 {
 			continue
 		}
 		for i, at := range u.slots {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,30 +35,56 @@ func (w *writer) commit(units []*unit) {
 		n, err := w.try(units)
 		first := units[:n]
 		units = units[n:]
-		if err == nil {
-			continue
-		}
-		if r := (*refusal)(nil); errors.As(err, &r) {
-			r.fail()
-			units = append(slices.DeleteFunc(slices.Clone(first), func(u *unit) bool { return r.of[u] != nil }), units...)
-			continue
-		}
-		if n == 1 || !divisible(err) {
+		var refused *refusal
+		switch {
+		case errors.As(err, &refused):
+			w.commitWithout(refused, first)
+		case n > 1 && divisible(err):
+			// One of them is to blame, and the others must not suffer for it.
+			for i := range first {
+				w.commit(first[i : i+1])
+			}
+		default:
+			again := swayed(first)
 			for _, u := range first {
-				u.fail(err)
+				if u.err == nil {
+					u.err = err
+				}
 			}
-			continue
-		}
-		// One of them is to blame, and the others must not suffer for it.
-		for i := range first {
-			_, err := w.try(first[i : i+1])
-			if r := (*refusal)(nil); errors.As(err, &r) {
-				r.fail()
-			} else if err != nil {
-				first[i].fail(err)
-			}
+			w.commit(again)
 		}
 	}
+}
+
+// commitWithout writes the units that were not refused, and then the others: what they were refused for may have been one of the former, and is only true when that is stored.
+func (w *writer) commitWithout(refused *refusal, units []*unit) {
+	var others, again []*unit
+	for _, u := range units {
+		if refused.of[u] == nil {
+			others = append(others, u)
+		} else {
+			again = append(again, u)
+		}
+	}
+	if len(others) == 0 {
+		for u, err := range refused.of {
+			u.err = err
+		}
+		return
+	}
+	w.commit(others)
+	w.commit(again)
+}
+
+// swayed returns the units that refused because of what others before them in the transaction did. That may not have been committed, or not together with all else that they saw:
+// they decide again, on what is stored. There are fewer of them each time, because a unit that does something is none of them.
+func swayed(units []*unit) (list []*unit) {
+	for _, u := range units {
+		if u.err != nil && u.swayed {
+			list = append(list, u)
+		}
+	}
+	return list
 }
 
 // divisible says whether an error of several units may be the fault of one of them. A server that is slow or away is not.

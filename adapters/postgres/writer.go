@@ -47,6 +47,7 @@ type unit struct {
 	// The fields below are the writer's until done is closed.
 	slots   []int
 	changed bool
+	swayed  bool // others of the transaction changed, before it, what it is about
 	results []document.Result
 	outcome receipt.Outcome // of its receipt
 	step    *operation.Step
@@ -63,13 +64,6 @@ const (
 	taken
 	abandoned
 )
-
-func (u *unit) fail(err error) {
-	// What the unit's own decision said came first.
-	if u.err == nil {
-		u.err = err
-	}
-}
 
 func startWriter(s *Store, config Config) *writer {
 	w := &writer{store: s, log: config.Logger, queue: make(chan *unit, config.QueueLength)}

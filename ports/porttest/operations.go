@@ -409,6 +409,7 @@ var operationsStepped = promises{
 		c := f.configure("books", `{}`)
 		f.order("o1", c)
 		held := f.mustTake("o1")
+		of := held.ID
 		var steps, cancelled atomic.Int64
 		whileDoing(func() {
 			for round := 0; ; round++ {
@@ -428,7 +429,7 @@ var operationsStepped = promises{
 			}
 		}, func(int) {
 			if steps.Load() > 20 && cancelled.Add(1) == 1 {
-				o, err := f.CancelOperation(f.Context(), held.ID, noon)
+				o, err := f.CancelOperation(f.Context(), of, noon)
 				wantError(f, err, nil)
 				position, err := f.Position(f.Context(), c.Bucket)
 				wantError(f, err, nil)
@@ -437,7 +438,7 @@ var operationsStepped = promises{
 				}
 			}
 		})
-		o := f.stands(held.ID)
+		o := f.stands(of)
 		for _, ch := range f.feed(c.Bucket) {
 			if ch.DocumentID == id("mine") && ch.Position > o.Last {
 				f.Errorf("a change at %d of an operation that ended at %d", ch.Position, o.Last)
