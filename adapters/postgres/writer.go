@@ -14,11 +14,8 @@ import (
 	"github.com/sheafdb/sheaf/domain/receipt"
 )
 
-// Bounds of a transaction that merges batches: large enough that the commit is shared by many, small enough that the first does not wait long for the last.
-const (
-	mergedWrites = 256
-	mergedBytes  = 4 << 20
-)
+// mergedBytes bounds a transaction that merges batches, beside Config.MergedWrites.
+const mergedBytes = 4 << 20
 
 // writer merges batches that wait at the same time into one transaction: one commit, one round trip and one turn at the counter of a bucket for all of them.
 //
@@ -27,6 +24,7 @@ type writer struct {
 	store *Store
 	log   *slog.Logger
 	queue chan *unit
+	full  int // Config.MergedWrites
 	done  sync.WaitGroup
 
 	// mu keeps the queue from being closed while somebody puts a unit into it.
@@ -55,8 +53,8 @@ type unit struct {
 }
 
 // alone says whether a unit has a transaction of its own: one that is large by itself does not hold others up, a step is about one operation, and a dry run is undone.
-func (u *unit) alone() bool {
-	return len(u.batch.Writes) >= mergedWrites/4 || u.batch.Step != nil || u.batch.DryRun
+func (w *writer) alone(u *unit) bool {
+	return len(u.batch.Writes) >= max(w.full/4, 2) || u.batch.Step != nil || u.batch.DryRun
 }
 
 const (
@@ -66,7 +64,7 @@ const (
 )
 
 func startWriter(s *Store, config Config) *writer {
-	w := &writer{store: s, log: config.Logger, queue: make(chan *unit, config.QueueLength)}
+	w := &writer{store: s, log: config.Logger, queue: make(chan *unit, config.QueueLength), full: config.MergedWrites}
 	for range config.Writers {
 		w.done.Go(w.run)
 	}
@@ -145,8 +143,8 @@ func (w *writer) gather(first *unit) []*unit {
 	for u := first; ; {
 		if u.state.CompareAndSwap(waiting, taken) {
 			units = append(units, u)
-			writes += len(u.batch.Writes)
-			if u.alone() || writes >= mergedWrites {
+			writes += max(len(u.batch.Writes), 1)
+			if w.alone(u) || writes >= w.full {
 				return units
 			}
 		}
@@ -164,7 +162,7 @@ func (w *writer) gather(first *unit) []*unit {
 
 // commitTaken commits the units and lets their callers go.
 func (w *writer) commitTaken(units []*unit) {
-	if n := len(units); n > 1 && units[n-1].alone() {
+	if n := len(units); n > 1 && w.alone(units[n-1]) {
 		w.commitTaken(units[:n-1])
 		units = units[n-1:]
 	}
