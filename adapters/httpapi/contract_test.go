@@ -186,6 +186,19 @@ var scenarios = []scenario{
 	{name: "import, streaming", send: "POST " + strictPath + "/import", body: `[{}]`, headers: []string{"Accept: application/x-ndjson"}, status: 200},
 	{name: "import half a list", send: "POST " + booksPath + "/import", body: `[{"n":1},`, status: 400, code: "json.invalid"},
 	{name: "import no list", send: "POST " + booksPath + "/import", body: `{"n":1}`, status: 400, code: "json.invalid"},
+	{name: "import by a key", send: "POST /v1/collections/authors/import?by=by_email", body: `[{"email":"bob@example.com"},{"email":"ann@example.com","name":"Ann"},{"email":"bob@example.com","name":"Bob"}]`, status: 200, want: `{"created":1,"replaced":2}`, writes: true},
+	{name: "import by a key, skip what is there", send: "POST /v1/collections/authors/import?by=by_email&existing=skip", body: `[{"email":"ann@example.com","name":"Ann"}]`, status: 200, want: `{"skipped":1}`},
+	{name: "import by a key, with another id", send: "POST /v1/collections/authors/import?by=by_email&shape=document", body: `[{"id":"bob","data":{"email":"ann@example.com"}}]`, status: 422, code: "import.failed", want: `{"report":{"errors":[{"line":1,"pointer":"/data","code":"keyHolder","params":{"index":"by_email"}}]}}`},
+	{name: "import by a key, without one", send: "POST /v1/collections/authors/import?by=by_email", body: `[{"name":"Bob"}]`, status: 422, code: "import.failed", want: `{"report":{"errors":[{"line":1,"pointer":"/email","code":"key"}]}}`},
+	{name: "import by a key of no index", send: "POST " + booksPath + "/import?by=by_email", body: `[]`, status: 404, code: "index.notFound"},
+	{name: "import with a name", send: "POST " + booksPath + "/import?mode=skip&importId=i1", body: `[{"n":1},7]`, status: 200, want: `{"created":1,"failed":1}`, writes: true},
+	{name: "import with a name, again", send: "POST " + booksPath + "/import?mode=skip&importId=i1", body: `[{"n":1},7]`, before: importNamed, status: 200, want: `{"created":1,"failed":1,"errors":[{"line":2,"code":"type"}]}`},
+	{name: "import with the name of another", send: "POST " + booksPath + "/import?mode=skip&importId=i1", body: `[{"n":2},7]`, before: importNamed, status: 409, code: "import.reused"},
+	{name: "import with the name of a longer one", send: "POST " + booksPath + "/import?mode=skip&importId=i1", body: `[{"n":1}]`, before: importNamed, status: 409, code: "import.reused"},
+	{name: "import with the name of one by other rules", send: "POST " + booksPath + "/import?mode=skip&importId=i1&existing=skip", body: `[{"n":1},7]`, before: importNamed, status: 409, code: "import.reused"},
+	{name: "import that runs", send: "POST " + booksPath + "/import?importId=i1", body: `[{"n":1}]`, before: importRunning, status: 409, code: "import.running", has: []string{"Retry-After: 1"}},
+	{name: "import with a name, validate only", send: "POST " + booksPath + "/import?importId=i1&validateOnly=true", body: `[{"n":1}]`, before: importRunning, status: 200, want: `{"created":1}`},
+	{name: "import with a wrong name", send: "POST " + booksPath + "/import?importId=%C3%A4", body: `[]`, status: 400, code: "request.parameters", want: `{"errors":[{"in":"query","pointer":"importId","code":"pattern"}]}`},
 	{name: "import into nothing", send: "POST /v1/collections/ghosts/import", body: `[]`, status: 404, code: "collection.notFound"},
 
 	{name: "export", send: "GET " + booksPath + "/export", status: 200, want: `{"title":"Moby-Dick"}`, has: []string{"Content-Type: application/x-ndjson"}},
@@ -250,6 +263,19 @@ func importMany(t *testing.T, a *api) {
 	t.Helper()
 	a.declare(t, "many", `{}`)
 	wantStatus(t, a.send(t, "POST /v1/collections/many/import", "["+strings.Repeat("{},", 1500)+"{}]"), 200)
+}
+
+// importNamed imports a document and a bad line into books, as i1.
+func importNamed(t *testing.T, a *api) {
+	t.Helper()
+	wantStatus(t, a.send(t, "POST "+booksPath+"/import?mode=skip&importId=i1", `[{"n":1},7]`), 200)
+}
+
+// importRunning begins an import into books, as i1, that does not end before the test does.
+func importRunning(t *testing.T, a *api) {
+	t.Helper()
+	c := converse(t, a, booksPath+"/import?importId=i1", "{\n")
+	c.hear()
 }
 
 func deleteMany(t *testing.T, a *api) {
@@ -456,7 +482,7 @@ func serveBehind(t *testing.T, store ports.Store, s scenario) *api {
 // tried are values of optional parameters, which have no examples: a page that tries an operation out would send them.
 var tried = map[string]string{
 	"If-Match": `"1"`, "If-None-Match": `"7"`, "Consistency-Token": "t1-AAE23iJp", "Idempotency-Key": "k-1", "Prefer": "return=minimal", "validateOnly": "true", "force": "true", "id": "emma",
-	"pageSize": "20", "pageToken": "", "count": "exact", "shape": "document", "mode": "skip", "existing": "replace",
+	"pageSize": "20", "pageToken": "", "count": "exact", "shape": "document", "mode": "skip", "existing": "replace", "by": "by_email", "importId": "i-1",
 	"filter": `doc.year > 1800 && "x" in doc.tags`, "orderBy": "doc.year desc, createdAt", "fields": "doc.title,id", "expand": "", "allowScan": "true", "explain": "true",
 	"collection": "books", "state": "queued",
 	"asOf": "2026-11-30T00:00:00Z", "data": "false", "from": "0", "to": "1",
@@ -472,6 +498,9 @@ func TestContract_Examples(t *testing.T) {
 		t.Helper()
 		a := inMemory(t)
 		furnish(t, a)
+		if strings.Contains(line, "by=") {
+			a.declare(t, "books", `{"indexes":[{"name":"by_email","on":["doc.email"],"unique":true}]}`)
+		}
 		got := a.send(t, line, e.body, slices.Concat(e.headers, headers)...)
 		for _, refused := range []int{400, 401, 404, 406, 413, 415, 500, 503} {
 			if got.status == refused {

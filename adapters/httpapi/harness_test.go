@@ -128,11 +128,11 @@ func serve(tb testing.TB, store ports.Store, changes ...func(*settings)) *api {
 	parts.Store = app.Relate(store, catalog, parts.Limits.Cascade)
 	s.Collections = &app.Collections{Dependencies: parts, Catalog: catalog}
 	s.Documents = &app.Documents{Dependencies: parts, Catalog: catalog}
-	s.Transfer = &app.Transfer{Dependencies: parts, Catalog: catalog}
+	s.Receipts = &app.Receipts{Dependencies: parts, Retention: 24 * time.Hour}
+	s.Transfer = &app.Transfer{Dependencies: parts, Catalog: catalog, Receipts: s.Receipts}
 	s.Operations = app.NewOperations(parts, catalog, s.Documents)
 	s.Operations.Pause = func(context.Context, time.Duration) {}
 	s.Bulk = &app.Bulk{Dependencies: parts, Catalog: catalog, Documents: s.Documents, Operations: s.Operations}
-	s.Receipts = &app.Receipts{Dependencies: parts, Retention: 24 * time.Hour}
 	server, err := httpapi.New(s.Config)
 	if err != nil {
 		tb.Fatal(err)

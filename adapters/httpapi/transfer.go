@@ -58,16 +58,13 @@ func (s *Server) ImportDocuments(ctx context.Context, r oas.ImportDocumentsReque
 	}
 	ex := exchangeOf(ctx)
 	request := app.ImportDocuments{
-		Collection: name, Shape: app.DataShape, Mode: app.Strict, Existing: app.ExistingError, ValidateOnly: r.Params.ValidateOnly,
+		Collection: name, ID: r.Params.ImportID, By: r.Params.By, Shape: app.DataShape, Mode: app.Strict, Existing: app.Existing(r.Params.Existing), ValidateOnly: r.Params.ValidateOnly,
 	}
 	if r.Params.Shape != "" {
 		request.Shape = app.Shape(r.Params.Shape)
 	}
 	if r.Params.Mode != "" {
 		request.Mode = app.ImportMode(r.Params.Mode)
-	}
-	if r.Params.Existing != "" {
-		request.Existing = app.Existing(r.Params.Existing)
 	}
 	// Escapes and white space may make a line longer than what is kept of it.
 	limit := int(documentBody(s.MaxDocumentBytes))

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	sheaf "github.com/sheafdb/sheaf/sdk/go"
@@ -27,12 +28,24 @@ type importOptions struct {
 	collection string
 	format     *word
 	params     sheaf.ImportDocumentsParams
+	// id names the import, "" where nothing is stored; of several files each has its own.
+	id    string
+	files int
+}
+
+// idOf is the name of the import of a file, by its number from 0.
+func (o importOptions) idOf(file int) string {
+	if o.id == "" || o.files == 1 {
+		return o.id
+	}
+	return fmt.Sprint(o.id, "/", file+1)
 }
 
 func (p *program) importCommand() *cobra.Command {
 	var server clientFlags
 	var options importOptions
 	var validateOnly bool
+	var by string
 	options.format = newWord("auto", "ndjson", "json")
 	mode, existing, shape := newWord("strict", "skip"), newWord("error", "skip", "replace"), newWord("data", "document")
 	cmd := &cobra.Command{
@@ -48,7 +61,11 @@ whole or not at all, with --mode skip whatever is good is stored.
 Every bad line is printed on standard error as FILE:LINE: PLACE: what is wrong
 (CODE); then the exit code is 1. Lines count from 1; in a JSON array, elements do.
 An import can be repeated: --existing says what becomes of documents that are
-there already.
+there already. With --by they are found by a unique index instead of by their ids,
+and are replaced unless --existing says otherwise.
+
+An import that breaks off says by which --import-id it goes on where it stopped,
+when the same files are sent again in the same order.
 ` + clientHelp,
 		Args: func(_ *cobra.Command, files []string) error {
 			if len(files) == 0 {
@@ -58,12 +75,20 @@ there already.
 		},
 		RunE: func(cmd *cobra.Command, files []string) error {
 			options.params = sheaf.ImportDocumentsParams{
-				Mode:     new(sheaf.ImportDocumentsParamsMode(mode.text)),
-				Existing: new(sheaf.ImportDocumentsParamsExisting(existing.text)),
-				Shape:    new(sheaf.ImportDocumentsParamsShape(shape.text)),
+				Mode:  new(sheaf.ImportDocumentsParamsMode(mode.text)),
+				Shape: new(sheaf.ImportDocumentsParamsShape(shape.text)),
 			}
-			if validateOnly {
-				options.params.ValidateOnly = &validateOnly
+			if by != "" {
+				options.params.By = &by
+			}
+			if by == "" || cmd.Flags().Changed("existing") {
+				options.params.Existing = new(sheaf.ImportDocumentsParamsExisting(existing.text))
+			}
+			switch options.files = len(files); {
+			case validateOnly:
+				options.params.ValidateOnly, options.id = &validateOnly, ""
+			case options.id == "":
+				options.id = uuid.NewString()
 			}
 			return p.importFiles(cmd.Context(), server, files, options)
 		},
@@ -72,6 +97,8 @@ there already.
 	cmd.Flags().StringVar(&options.collection, "collection", "", "where the documents go")
 	cmd.Flags().Var(mode, "mode", "what a bad line means: strict, nothing is stored; skip, the others are")
 	cmd.Flags().Var(existing, "existing", "what a document means whose id is taken: error, skip or replace")
+	cmd.Flags().StringVar(&by, "by", "", "a unique index by which the documents are found that are there already")
+	cmd.Flags().StringVar(&options.id, "import-id", "", "what the import is called; with that of one that broke off, it goes on")
 	cmd.Flags().Var(shape, "shape", "what a line holds: data, the document alone; document, its envelope with the id")
 	cmd.Flags().BoolVar(&validateOnly, "validate-only", false, "judge everything and store nothing")
 	cmd.Flags().Var(options.format, "format", "of the files: ndjson or json; auto goes by their names, and takes standard input for ndjson")
@@ -97,6 +124,9 @@ func (p *program) importFiles(ctx context.Context, server clientFlags, files []s
 	}
 	var failed int64
 	for i, file := range files {
+		if id := options.idOf(i); id != "" {
+			options.params.ImportID = &id
+		}
 		report, err := p.importFile(ctx, to, file, types[i], options)
 		if report != nil { // also where the rest of the file was not reached
 			failed += report.Failed
@@ -149,7 +179,16 @@ func (p *program) importFile(ctx context.Context, to client, file, mediaType str
 	if cause := body.failure(); err != nil && cause != nil && ctx.Err() == nil {
 		err = cause
 	}
+	if err != nil && options.id != "" && mayGoOn(err) {
+		err = fmt.Errorf("%w; to go on where it stopped: --import-id %s", err, options.id)
+	}
 	return report, err
+}
+
+// mayGoOn says whether an import that failed may succeed when it is sent again as it is.
+func mayGoOn(err error) bool {
+	var problem *sheaf.Problem
+	return !errors.As(err, &problem) || problem.Status >= http.StatusInternalServerError || problem.Code == "import.running"
 }
 
 // send is one import, from the request to its report, which is nil where there is none.

@@ -68,7 +68,7 @@ const oneCreated = `{"report":{"created":1,"replaced":0,"unchanged":0,"skipped":
 func TestImport_Request(t *testing.T) {
 	t.Parallel()
 	const lines = "{\"n\":1}\n"
-	defaults := "POST /v1/collections/books/import?existing=error&mode=strict&shape=data application/x-ndjson"
+	defaults := "POST /v1/collections/books/import?existing=error&importId=i1&mode=strict&shape=data application/x-ndjson"
 	tests := []struct {
 		name, file string
 		data       []byte
@@ -87,6 +87,14 @@ func TestImport_Request(t *testing.T) {
 		{
 			name: "options", file: "a.jsonl", args: []string{"--mode=skip", "--existing=replace", "--shape=document", "--validate-only"},
 			want: "POST /v1/collections/books/import?existing=replace&mode=skip&shape=document&validateOnly=true application/x-ndjson [] [] ",
+		},
+		{
+			name: "upsert", file: "a.jsonl", args: []string{"--by=by_email"},
+			want: "POST /v1/collections/books/import?by=by_email&importId=i1&mode=strict&shape=data application/x-ndjson [] [] ",
+		},
+		{
+			name: "by a key, as it says", file: "a.jsonl", args: []string{"--by=by_email", "--existing=error"},
+			want: "POST /v1/collections/books/import?by=by_email&existing=error&importId=i1&mode=strict&shape=data application/x-ndjson [] [] ",
 		},
 		{name: "key", file: "a.jsonl", args: []string{"--key=k1"}, environ: []string{"SHEAF_KEY=k2"}, want: defaults + " [] [Bearer k1] "},
 		{name: "key by variable", file: "a.jsonl", environ: []string{"SHEAF_AUTH_ROOT_KEY=k3", "SHEAF_KEY=k2"}, want: defaults + " [] [Bearer k2] "},
@@ -112,7 +120,7 @@ func TestImport_Request(t *testing.T) {
 				_, _ = io.WriteString(w, oneCreated)
 			})
 			file := mustFile(t, test.file, test.data)
-			result := call(t, append(test.environ, "SHEAF_URL="+url), nil, append([]string{"import", file, "--collection=books"}, test.args...)...)
+			result := call(t, append(test.environ, "SHEAF_URL="+url), nil, append([]string{"import", file, "--collection=books", "--import-id=i1"}, test.args...)...)
 			if got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
@@ -161,6 +169,9 @@ func answerProblem(w http.ResponseWriter, status int, body string) {
 	_, _ = io.WriteString(w, body)
 }
 
+// goOn is what is said of an import that may be sent again.
+const goOn = "; to go on where it stopped: --import-id i1"
+
 // Whatever a server answers that is no report, it is one line and exit code 1.
 func TestImport_Failures(t *testing.T) {
 	t.Parallel()
@@ -192,29 +203,29 @@ func TestImport_Failures(t *testing.T) {
 		{
 			name:   "of a proxy",
 			answer: func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<h1>\nSorry", http.StatusBadGateway) },
-			want:   `Bad Gateway (502)`,
+			want:   `Bad Gateway (502)` + goOn,
 		},
 		{
 			name:   "ends early",
 			answer: func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"error":{"line":1}`) },
-			want:   "the server's answer ends before its end: its log says why",
+			want:   "the server's answer ends before its end: its log says why" + goOn,
 		},
 		{
 			name:   "no report",
 			answer: func(http.ResponseWriter, *http.Request) {},
-			want:   "the server's answer ends before its end: its log says why",
+			want:   "the server's answer ends before its end: its log says why" + goOn,
 		},
 		{
 			name:   "something else",
 			answer: func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") },
-			want:   "the server's answer breaks off: read the report: invalid character 'h' looking for beginning of value",
+			want:   "the server's answer breaks off: read the report: invalid character 'h' looking for beginning of value" + goOn,
 		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			file := mustFile(t, "a.ndjson", bytes.Repeat([]byte("{}\n"), 1<<20)) // more than buffers take: an early answer is heard all the same
-			result := call(t, nil, nil, "import", file, "--collection=books", "--url", mustStart(t, test.answer))
+			result := call(t, nil, nil, "import", file, "--collection=books", "--import-id=i1", "--url", mustStart(t, test.answer))
 			result.stderr = strings.TrimPrefix(result.stderr, `sheaf: `+file+": ")
 			result.want(t, 1, "", test.want+"\n")
 		})
@@ -227,8 +238,8 @@ func TestImport_BrokenOff(t *testing.T) {
 	url := mustStart(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"report":{"created":500,"failed":1},"problem":{"title":"Unavailable","status":503,"code":"postgres.unavailable","requestId":"r1"}}`)
 	})
-	call(t, nil, strings.NewReader("{}"), "import", "-", "--collection=books", "--mode=skip", "--url", url).want(t, 1,
-		"-: 500 created, 0 replaced, 0 unchanged, 0 skipped, 1 failed\n", "sheaf: -: Unavailable (503 postgres.unavailable), request r1\n")
+	call(t, nil, strings.NewReader("{}"), "import", "-", "--collection=books", "--mode=skip", "--import-id=i1", "--url", url).want(t, 1,
+		"-: 500 created, 0 replaced, 0 unchanged, 0 skipped, 1 failed\n", "sheaf: -: Unavailable (503 postgres.unavailable), request r1"+goOn+"\n")
 }
 
 // brokenReader fails half-way.
@@ -253,12 +264,12 @@ func TestImport_Input(t *testing.T) {
 		t.Parallel()
 		url := mustStart(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
 		in := brokenReader{strings.NewReader("{}\n")}
-		call(t, nil, in, "import", "-", "--collection=books", "--url", url).want(t, 1, "", "sheaf: -: the disk is on fire\n")
+		call(t, nil, in, "import", "-", "--collection=books", "--import-id=i1", "--url", url).want(t, 1, "", "sheaf: -: the disk is on fire"+goOn+"\n")
 	})
 	t.Run("no server", func(t *testing.T) {
 		t.Parallel()
-		call(t, nil, strings.NewReader(""), "import", "-", "--collection=books", nowhere).want(t, 1, "",
-			"sheaf: -: http://127.0.0.1:1 does not answer: dial tcp 127.0.0.1:1: connect: connection refused\n")
+		call(t, nil, strings.NewReader(""), "import", "-", "--collection=books", "--import-id=i1", nowhere).want(t, 1, "",
+			"sheaf: -: http://127.0.0.1:1 does not answer: dial tcp 127.0.0.1:1: connect: connection refused"+goOn+"\n")
 	})
 	for name, test := range map[string]struct{ args, want string }{
 		"no files":      {"--collection=books", "sheaf import takes the files to send, or - for standard input"},
@@ -292,8 +303,8 @@ func TestImport_Stopped(t *testing.T) {
 	defer func() { _ = more.Close() }()
 	go func() { _, _ = more.Write(bytes.Repeat([]byte("{}\n"), 1<<20)) }() // more than buffers keep back, and then nothing
 	p.stdin = in
-	code := report(p.run(ctx, []string{"import", "-", "--collection=books", "--url", url}), stderr)
-	outcome{stdout.String(), stderr.String(), code}.want(t, 1, "", "sheaf: -: stopped before the end\n")
+	code := report(p.run(ctx, []string{"import", "-", "--collection=books", "--import-id=i1", "--url", url}), stderr)
+	outcome{stdout.String(), stderr.String(), code}.want(t, 1, "", "sheaf: -: stopped before the end"+goOn+"\n")
 }
 
 // On a terminal the bar is out of the way of every line, and gone at the end.
@@ -312,5 +323,24 @@ func TestImport_Progress(t *testing.T) {
 	const wipe = "\x1b[2K\r"
 	if got := stderr.String(); !strings.Contains(got, "2.0/2.0 KiB") || !strings.HasSuffix(got, wipe+file+":1: must be an object (type)\n"+wipe) {
 		t.Errorf("got %q", got)
+	}
+}
+
+// Whoever gives no name gets one, another each time, and each file has its own.
+func TestImport_Names(t *testing.T) {
+	t.Parallel()
+	var names []string
+	url := mustStart(t, func(w http.ResponseWriter, r *http.Request) {
+		names = append(names, r.URL.Query().Get("importId"))
+		_, _ = io.WriteString(w, oneCreated)
+	})
+	a, b := mustFile(t, "a.ndjson", nil), mustFile(t, "b.ndjson", nil)
+	for _, args := range [][]string{{a}, {a}, {a, b, "--import-id=i1"}, {a, "--import-id=i1", "--validate-only"}} {
+		if got := call(t, nil, nil, append([]string{"import", "--collection=books", "--url", url}, args...)...); got.code != 0 {
+			t.Errorf("%q: %+v", args, got)
+		}
+	}
+	if len(names) != 5 || len(names[0]) != 36 || names[0] == names[1] || strings.Join(names[2:], " ") != "i1/1 i1/2 " {
+		t.Errorf("got %q", names)
 	}
 }

@@ -77,7 +77,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	server, err := httpapi.New(httpapi.Config{
 		Collections:         collections,
 		Documents:           documents,
-		Transfer:            &app.Transfer{Dependencies: parts, Catalog: catalog},
+		Transfer:            &app.Transfer{Dependencies: parts, Catalog: catalog, Receipts: receipts},
 		Bulk:                &app.Bulk{Dependencies: parts, Catalog: catalog, Documents: documents, Operations: operations},
 		Operations:          operations,
 		Receipts:            receipts,

@@ -56,6 +56,17 @@ func (l *lookback) tree() any {
 // ID returns the id to store the document under: the one that was submitted, or that the data names.
 func (p *Proposal) ID() ident.Document { return p.submission.ID }
 
+// Data returns the canonical text of what is proposed, as far as it is known: what is taken over from a stored document, and what is filled in where there is none, may be missing.
+func (p *Proposal) Data() []byte {
+	switch {
+	case p.ended:
+		return p.admitted.Data
+	case p.changed:
+		return jsontext.Append(nil, p.tree)
+	}
+	return p.submission.Data
+}
+
 // Admit ends the judgement: stored is the data of the document as it is in the transaction, nil where there is none. It may be called more than once.
 // Whatever the way in, it is this judgement that counts.
 // It fails like Propose.

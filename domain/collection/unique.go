@@ -61,6 +61,18 @@ func (c *Collection) indexNames() []string {
 // ParseKey reads a key as it stands in a path; see index.ParseKey.
 func (u Unique) ParseKey(escaped string) ([]byte, error) { return u.Index.ParseKey(escaped, u.kinds) }
 
+// Nameless is the fault of a document that has no key in an index by which it shall be named.
+func (c *Collection) Nameless(u Unique) error {
+	faults := make([]fault.Violation, len(u.Fields))
+	for i, f := range u.Fields {
+		faults[i] = fault.Violation{In: "body", Pointer: f.Pointer(), Code: "key", Message: "must be given: the document is found by it", Params: map[string]any{"index": u.Name}}
+		if u.Where != "" {
+			faults[i].Message += ", and has to be one that the index covers"
+		}
+	}
+	return c.refuse(faults...)
+}
+
 // Disagrees is the fault of a document that does not have the key which it is named by.
 func (c *Collection) Disagrees(u Unique) error {
 	faults := make([]fault.Violation, len(u.Fields))

@@ -78,7 +78,7 @@ func (d *Documents) resolved(n Name, do func() error) error {
 			return err
 		}
 	}
-	return fault.New(fault.Unavailable, "write.contended", "others changed the same documents again and again").After(time.Second)
+	return errContended()
 }
 
 // GetByKey returns the document that has a key in a unique index, as it is stored.

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/fault"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/domain/receipt"
 )
 
 // Shape is what a line of a transfer holds.
@@ -65,6 +67,10 @@ type Line struct {
 // ImportDocuments is a request to import.
 type ImportDocuments struct {
 	Collection ident.Collection
+	// ID names the import where it may be sent again: what of it is stored is not stored twice, and the report counts it. "" is an import without a name.
+	ID string
+	// By is the unique index by whose keys lines find the documents that are there, instead of by ids. "" is none.
+	By string
 	// Lines ends with an error where nothing after it can be read.
 	Lines    iter.Seq2[Line, error]
 	Shape    Shape
@@ -95,21 +101,38 @@ type ImportReport struct {
 type Transfer struct {
 	Dependencies
 	Catalog *Catalog
+	// Receipts keep how far imports are that have a name.
+	Receipts *Receipts
 }
 
 // Import stores the lines. The report says what was stored, also when it fails.
 // In strict mode a bad line fails it with fault.Invalid, code "import.failed", after all lines were judged, and nothing is stored; more than ImportLimits fail it with fault.TooLarge, code "import.tooLarge".
-// It fails with fault.NotFound where there is no collection, and with what Lines and the store fail with.
+// It fails with fault.NotFound where there is no collection, with what collection.Unique fails with, with fault.Conflict where the id is that of another import ("import.reused")
+// or of one that runs ("import.running"), and with what Lines and the store fail with.
 func (t *Transfer) Import(ctx context.Context, by Caller, r ImportDocuments) (ImportReport, error) {
-	run := &importRun{transfer: t, by: by, request: r}
-	if _, err := t.Catalog.Get(ctx, r.Collection); err != nil {
+	run := &importRun{transfer: t, by: by, request: r, lines: r.Lines}
+	c, err := t.Catalog.Get(ctx, r.Collection)
+	if err != nil {
 		return ImportReport{}, err
 	}
-	var err error
+	if r.By != "" {
+		if _, err := c.Unique(r.By); err != nil {
+			return ImportReport{}, err
+		}
+	}
+	if r.ID != "" && !r.ValidateOnly {
+		if err := run.resume(ctx, c); err != nil {
+			return ImportReport{}, err
+		}
+		defer run.thread.ticket.Close(ctx, false) // whoever sends the import again need not wait
+	}
 	if r.Mode == Skip {
 		err = run.skip(ctx)
 	} else {
 		err = run.strict(ctx)
+	}
+	if errors.Is(err, receipt.ErrLost) {
+		err = importRunning()
 	}
 	return run.report, err
 }
@@ -128,14 +151,18 @@ type importRun struct {
 	transfer *Transfer
 	by       Caller
 	request  ImportDocuments
-	report   ImportReport
+	// lines are those of the request that are not stored yet.
+	lines  iter.Seq2[Line, error]
+	report ImportReport
+	// thread is what ties the import to what was done of it before, nil where it has no name.
+	thread *importThread
 }
 
 // strict judges every line, then stores all in one transaction.
 func (run *importRun) strict(ctx context.Context) error {
 	limits := run.transfer.Limits.Import
 	var chunk importChunk
-	for line, err := range run.request.Lines {
+	for line, err := range run.lines {
 		if err != nil {
 			return err
 		}
@@ -167,7 +194,8 @@ func (run *importRun) strict(ctx context.Context) error {
 	if err := run.judgeTail(ctx, &chunk); err != nil {
 		return err
 	}
-	if run.report.Failed == 0 {
+	if run.report.Failed == 0 && len(chunk.items) > 0 {
+		chunk.end = run.thread.here()
 		if err := run.store(ctx, &chunk, true); err != nil {
 			return err
 		}
@@ -205,6 +233,7 @@ func (run *importRun) skip(ctx context.Context) error {
 	next := &importChunk{}
 	hand := func() error {
 		chunk := next
+		chunk.end = run.thread.here()
 		next = &importChunk{}
 		if err := run.judge(ctx, chunk); err != nil {
 			return err
@@ -217,7 +246,7 @@ func (run *importRun) skip(ctx context.Context) error {
 		return nil
 	}
 	var failed error
-	for line, err := range run.request.Lines {
+	for line, err := range run.lines {
 		if err != nil {
 			failed = err
 			break
@@ -262,9 +291,7 @@ func (run *importRun) storeGood(ctx context.Context, chunk *importChunk) (err er
 	if err := run.store(ctx, chunk, false); err != nil {
 		return err
 	}
-	for _, item := range chunk.items {
-		run.fail(item)
-	}
+	run.failAll(chunk)
 	return nil
 }
 
@@ -275,29 +302,28 @@ var errNotStored = errors.New("decided, not to be stored")
 // all says that a taken id undoes everything.
 func (run *importRun) store(ctx context.Context, chunk *importChunk, all bool) error {
 	at := run.transfer.Clock()
-	for judged := 0; judged < judgements; {
-		batch := document.Batch{Origin: run.by.origin(), At: at, DryRun: run.request.ValidateOnly, Writes: chunk.writes(run.request, all)}
-		var err error
-		if len(batch.Writes) > 0 {
-			_, err = run.transfer.Store.Write(ctx, batch)
-		}
+	var failed error
+	for tries := 0; tries < judgements; {
+		err := run.write(ctx, chunk, at, all)
 		faults := document.Faults(err)
 		switch {
+		case run.moved(err):
+			tries, failed = tries+1, errContended()
+			continue
 		case faults != nil:
 			// Each time there is at least one item less.
 			if chunk.refuse(faults); !all {
+				tries = 0
 				continue
 			}
 		case errors.Is(err, collection.ErrChanged):
-			judged++
+			tries, failed = tries+1, err
 			run.transfer.Catalog.Forget(run.request.Collection)
 			if err := run.judge(ctx, chunk); err != nil {
 				return err
 			}
 			if all && chunk.bad() {
-				for _, item := range chunk.items {
-					run.fail(item)
-				}
+				run.failAll(chunk)
 				return nil
 			}
 			continue
@@ -305,11 +331,10 @@ func (run *importRun) store(ctx context.Context, chunk *importChunk, all bool) e
 			return err
 		}
 		if all && chunk.bad() {
-			for _, item := range chunk.items {
-				run.fail(item)
-			}
+			run.failAll(chunk)
 			return nil
 		}
+		run.thread.keep(run.report, chunk)
 		for _, item := range chunk.items {
 			if item.faults == nil {
 				run.count(item)
@@ -317,29 +342,46 @@ func (run *importRun) store(ctx context.Context, chunk *importChunk, all bool) e
 		}
 		return nil
 	}
-	return collection.ErrChanged
+	return failed
+}
+
+// write tries to write the items without faults, and the checkpoint behind them.
+func (run *importRun) write(ctx context.Context, chunk *importChunk, at time.Time, all bool) error {
+	if run.request.By != "" {
+		if err := run.resolve(ctx, chunk); err != nil {
+			return err
+		}
+	}
+	batch := document.Batch{Origin: run.by.origin(), At: at, DryRun: run.request.ValidateOnly, Writes: chunk.writes(run.request, all)}
+	if !all || !chunk.bad() {
+		batch.Receipt = run.thread.checkpoint(run.report, chunk)
+	}
+	if len(batch.Writes) == 0 && batch.Receipt == nil {
+		return nil
+	}
+	_, err := run.transfer.Store.Write(ctx, batch)
+	return err
+}
+
+// errContended is the error of a write that others were in the way of again and again.
+func errContended() error {
+	return fault.New(fault.Unavailable, "write.contended", "others changed the same documents again and again").After(time.Second)
+}
+
+// failAll reports the bad items of a chunk.
+func (run *importRun) failAll(chunk *importChunk) {
+	for _, item := range chunk.items {
+		run.fail(item)
+	}
 }
 
 // count counts an item that was stored, and hands its warnings on.
 func (run *importRun) count(item *importItem) {
-	if len(item.warnings) > 0 {
-		run.report.Warned++
-	}
+	run.report.add(item)
 	for _, v := range item.warnings {
 		if run.request.Warning != nil {
-			v.Pointer = item.prefix + v.Pointer
-			run.request.Warning(LineFault{item.line, v})
+			run.request.Warning(item.warning(v))
 		}
-	}
-	switch item.outcome {
-	case created:
-		run.report.Created++
-	case replaced:
-		run.report.Replaced++
-	case unchanged:
-		run.report.Unchanged++
-	case skipped:
-		run.report.Skipped++
 	}
 }
 
@@ -348,8 +390,29 @@ func (run *importRun) fail(item *importItem) {
 	if item.faults == nil {
 		return
 	}
-	run.report.Failed++
+	run.report.add(item)
 	for _, v := range item.faults {
 		run.request.Fault(LineFault{item.line, v})
+	}
+}
+
+// add counts an item.
+func (r *ImportReport) add(item *importItem) {
+	if item.faults != nil {
+		r.Failed++
+		return
+	}
+	if len(item.warnings) > 0 {
+		r.Warned++
+	}
+	switch item.outcome {
+	case created:
+		r.Created++
+	case replaced:
+		r.Replaced++
+	case unchanged:
+		r.Unchanged++
+	case skipped:
+		r.Skipped++
 	}
 }

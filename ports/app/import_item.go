@@ -34,14 +34,16 @@ type importItem struct {
 	data     []byte
 	proposal *collection.Proposal
 	id       ident.Document
+	// target is who the item is about where documents are told apart by a key.
+	target importTarget
 	// prefix leads from the line to the data.
 	prefix string
 	faults []fault.Violation
 	// warnings are those that the document is stored with.
 	warnings []fault.Violation
-	// unreadable says that the faults are in the line itself, whatever the collection.
-	unreadable bool
-	outcome    importOutcome
+	// unreadable says that the faults are in the line itself, whatever the collection; decided that they depend on what else is stored.
+	unreadable, decided bool
+	outcome             importOutcome
 }
 
 // read takes a line in: its JSON, and in the shape of documents its envelope.
@@ -98,44 +100,63 @@ func (item *importItem) open() error {
 
 // judgeItem begins the judgement of the data; it may be called again for another version of the collection.
 func (run *importRun) judgeItem(item *importItem, c *collection.Collection, now time.Time) {
-	item.faults, item.warnings = nil, nil
+	item.faults, item.warnings, item.decided = nil, nil, false
 	id := item.given
-	if id == (ident.Document{}) && !c.TakesIDs() {
+	switch {
+	case id != (ident.Document{}), c.TakesIDs():
+	case run.request.By != "":
+		id = item.target.madeBy(run.transfer.IDs)
+	default:
 		id = lineID(item.line, item.data)
 	}
+	if item.proposal, item.faults = run.propose(item, c, id, now); item.faults != nil {
+		return
+	}
+	item.id, item.target.own = item.proposal.ID(), item.proposal
+}
+
+// propose begins the judgement of the data under an id, and returns its faults.
+func (run *importRun) propose(item *importItem, c *collection.Collection, id ident.Document, now time.Time) (*collection.Proposal, []fault.Violation) {
 	way := collection.Whole
 	if item.backup() {
 		way = collection.Returned
 	}
-	var err error
-	item.proposal, err = c.Propose(collection.Submission{
-		Way: way, New: run.request.Existing != ExistingReplace, Data: item.data, ID: id, Now: now, MaxBytes: run.transfer.Limits.Document.Bytes,
+	p, err := c.Propose(collection.Submission{
+		Way: way, New: run.request.existing() != ExistingReplace, Data: item.data, ID: id, Now: now, MaxBytes: run.transfer.Limits.Document.Bytes,
 	})
 	if err != nil {
-		item.refuse(item.prefix, err)
-		return
+		return nil, violations(item.prefix, err)
 	}
-	item.id = item.proposal.ID()
+	return p, nil
 }
 
 // backup says whether the line is an envelope.
 func (item *importItem) backup() bool { return item.prefix != "" }
 
+// warning is a warning of the data as one of the line.
+func (item *importItem) warning(v fault.Violation) LineFault {
+	v.Pointer = item.prefix + v.Pointer
+	return LineFault{item.line, v}
+}
+
 // refuse records an error as the faults of the line.
-func (item *importItem) refuse(prefix string, err error) {
+func (item *importItem) refuse(prefix string, err error) { item.faults = violations(prefix, err) }
+
+// violations are an error as the faults of a line.
+func violations(prefix string, err error) []fault.Violation {
 	f := fault.Find(err)
 	switch {
 	case f == nil:
-		item.faults = []fault.Violation{{In: "body", Code: "line", Message: "cannot be read"}}
+		return []fault.Violation{{In: "body", Code: "line", Message: "cannot be read"}}
 	case len(f.Violations) == 0:
-		item.faults = []fault.Violation{{In: "body", Pointer: prefix, Code: f.Code, Message: f.Text}}
-	default:
-		item.faults = make([]fault.Violation, len(f.Violations))
-		for i, v := range f.Violations {
-			v.Pointer = prefix + v.Pointer
-			item.faults[i] = v
-		}
+		return []fault.Violation{{In: "body", Pointer: prefix, Code: f.Code, Message: f.Text}}
 	}
+	list := make([]fault.Violation, len(f.Violations))
+	for i, v := range f.Violations {
+		v.Pointer = prefix + v.Pointer
+		list[i] = v
+	}
+	return list
 }
 
 // lineID makes the id of a document that names none. It is a UUID (RFC 9562, version 8) made of the number of the line and a digest of the data:
@@ -167,6 +188,8 @@ type importChunk struct {
 	judged     int
 	// written are the items of the writes, in their order.
 	written []*importItem
+	// end is where the import is behind the chunk.
+	end importPlace
 }
 
 func (c *importChunk) add(item *importItem) {
@@ -196,22 +219,23 @@ func (c *importChunk) bad() bool {
 func (c *importChunk) writes(r ImportDocuments, all bool) []document.Write {
 	writes := make([]document.Write, 0, len(c.items))
 	c.written = c.written[:0]
-	var conflicts int
+	var bad, conflicts int
 	for _, item := range c.items {
 		if item.faults != nil {
+			bad++
 			continue
 		}
 		c.written = append(c.written, item)
 		first := len(writes) == 0
-		writes = append(writes, document.Write{Collection: c.collection.Version(), Indexes: c.collection.Maintained, ID: item.id, Change: func(current *document.Document) (document.Next, error) {
+		writes = append(writes, document.Write{Collection: c.collection.Version(), Indexes: c.collection.Maintained, ID: item.id, Fresh: item.target.fresh, Change: func(current *document.Document) (document.Next, error) {
 			if first { // a transaction may be tried more than once
-				conflicts = 0
+				conflicts = bad
 			}
-			next := item.decide(r, current)
+			next, err := item.decide(r, current)
 			if item.faults != nil {
 				conflicts++
 			}
-			return next, nil
+			return next, err
 		}})
 	}
 	if len(writes) == 0 {
@@ -228,8 +252,13 @@ func (c *importChunk) writes(r ImportDocuments, all bool) []document.Write {
 	return writes
 }
 
-// refuse records what the store found wrong with writes as faults of their lines.
+// refuse records what the store found wrong with writes as faults of their lines. What was decided beside them is decided again without them.
 func (c *importChunk) refuse(faults map[int]*fault.Error) {
+	for _, item := range c.items {
+		if item.decided {
+			item.faults, item.decided = nil, false
+		}
+	}
 	for write, f := range faults {
 		item := c.written[write]
 		if len(f.Violations) == 0 {
@@ -242,26 +271,47 @@ func (c *importChunk) refuse(faults map[int]*fault.Error) {
 	}
 }
 
+// existing is what happens to documents that are there: an import by a key replaces them unless it says otherwise.
+func (r ImportDocuments) existing() Existing {
+	switch {
+	case r.Existing != "":
+		return r.Existing
+	case r.By != "":
+		return ExistingReplace
+	}
+	return ExistingError
+}
+
 // decide says what becomes of the item where current is stored under its id.
-func (item *importItem) decide(r ImportDocuments, current *document.Document) document.Next {
-	item.faults, item.warnings = nil, nil
+func (item *importItem) decide(r ImportDocuments, current *document.Document) (document.Next, error) {
+	item.faults, item.warnings, item.decided = nil, nil, false
+	if r.By != "" && current != nil && !item.target.is(current) {
+		if item.target.held {
+			return document.Next{}, errMoved
+		}
+		item.object("", document.Exists(r.Collection, item.id))
+		return document.Keep(), nil
+	}
 	var stored []byte
 	switch {
 	case current == nil:
-	case r.Existing == ExistingReplace:
+	case r.existing() == ExistingReplace:
 		stored = current.Data
-	case r.Existing == ExistingSkip:
+	case r.existing() == ExistingSkip:
 		item.outcome = skipped
-		return document.Keep()
+		return document.Keep(), nil
 	default:
-		item.refuse("", document.Exists(r.Collection, item.id))
-		return document.Keep()
+		item.object("", document.Exists(r.Collection, item.id))
+		return document.Keep(), nil
 	}
 	admitted, err := item.proposal.Admit(stored)
+	if err == nil && r.By != "" {
+		err = item.target.agrees(item.id, admitted.Data)
+	}
 	switch {
 	case err != nil:
-		item.refuse(item.prefix, err)
-		return document.Keep()
+		item.object(item.prefix, err)
+		return document.Keep(), nil
 	case current == nil:
 		item.outcome = created
 	case bytes.Equal(stored, admitted.Data):
@@ -270,5 +320,11 @@ func (item *importItem) decide(r ImportDocuments, current *document.Document) do
 		item.outcome = replaced
 	}
 	item.warnings = admitted.Warnings
-	return document.Accept(admitted)
+	return document.Accept(admitted), nil
+}
+
+// object refuses the item because of what is stored.
+func (item *importItem) object(prefix string, err error) {
+	item.refuse(prefix, err)
+	item.decided = true
 }

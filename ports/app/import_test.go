@@ -377,3 +377,274 @@ type panicking struct{ ports.Store }
 func (panicking) GetCollection(context.Context, ident.Collection) (collection.Stored, error) {
 	panic("broken")
 }
+
+const keyed = `{"indexes":[{"name":"by_email","on":["doc.email"],"unique":true},{"name":"by_tag","on":["doc.tags[]"],"unique":true},{"name":"by_name","on":["doc.name"]}],
+	"coerce":true,"schema":{"properties":{"email":{"type":"string"},"n":{"type":"integer"}}}}`
+
+// minting is a rig that makes ids.
+func minting(t *testing.T, store ports.Store, configuration string) *rig {
+	t.Helper()
+	r := newRig(t, store, configuration)
+	made := 0
+	r.transfer.IDs = func() ident.Document {
+		made++
+		return mustID(t, fmt.Sprintf("made-%d", made))
+	}
+	r.transfer.Receipts = &app.Receipts{Dependencies: r.transfer.Dependencies, Retention: time.Hour}
+	return r
+}
+
+func mustID(t *testing.T, text string) ident.Document {
+	t.Helper()
+	id, err := ident.ParseDocument(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// A line finds its document by a key, those included that lines before it have stored.
+func TestImport_ByKey(t *testing.T) {
+	t.Parallel()
+	ann := `a 1 {"tags": ["red", "blue"], "email": "ann@x"}`
+	for _, test := range []struct {
+		name    string
+		request app.ImportDocuments
+		report  app.ImportReport
+		faults  []string
+		code    string
+		held    []string
+	}{
+		{
+			name: "upsert", request: app.ImportDocuments{By: "by_email", Lines: lines(`{"email":"bob@x","n":"1"}`, `{"email":"ann@x","n":1}`, `{"email":"bob@x","n":2}`, `{"n":2,"email":"bob@x"}`)},
+			report: app.ImportReport{Created: 1, Replaced: 2, Unchanged: 1, Warned: 1}, held: []string{`a 2 {"n": 1, "email": "ann@x"}`, `made-1 2 {"n": 2, "email": "bob@x"}`},
+		},
+		{
+			name: "skip", request: app.ImportDocuments{By: "by_email", Existing: app.ExistingSkip, Lines: lines(`{"email":"ann@x","n":1}`, `{"email":"bob@x"}`, `{"email":"bob@x","n":1}`)},
+			report: app.ImportReport{Created: 1, Skipped: 2}, held: []string{ann, `made-2 1 {"email": "bob@x"}`},
+		},
+		{
+			name: "error", request: app.ImportDocuments{By: "by_email", Mode: app.Skip, Existing: app.ExistingError, Lines: lines(`{"email":"ann@x","n":1}`, `{"email":"bob@x"}`)},
+			report: app.ImportReport{Created: 1, Failed: 1}, faults: []string{"1  document.exists"}, held: []string{ann, `made-2 1 {"email": "bob@x"}`},
+		},
+		{
+			name: "ids", request: app.ImportDocuments{By: "by_email", Mode: app.Skip, Shape: app.DocumentShape, Lines: lines(
+				`{"id":"a","data":{"email":"ann@x"}}`, `{"id":"b","data":{"email":"ann@x"}}`, `{"id":"a","data":{"email":"bob@x"}}`, `{"id":"c","data":{"email":"cid@x"}}`, `{"id":"d","data":{"email":"cid@x"}}`)},
+			report: app.ImportReport{Created: 1, Replaced: 1, Failed: 3}, faults: []string{"2 /data keyHolder", "3  document.exists", "5 /data keyHolder"}, held: []string{`a 2 {"email": "ann@x"}`, `c 1 {"email": "cid@x"}`},
+		},
+		{
+			name: "no key", request: app.ImportDocuments{By: "by_email", Lines: lines(`{"n":1}`, `{"email":"bob@x"}`)},
+			report: app.ImportReport{Failed: 1}, faults: []string{"1 /email key"}, code: "import.failed",
+		},
+		{
+			name: "several keys", request: app.ImportDocuments{By: "by_tag", Mode: app.Skip, Lines: lines(`{"tags":["red"]}`, `{"tags":["blue"]}`, `{"tags":["red","blue"]}`, `{"tags":["green"]}`, `{"tags":["green","grey"]}`)},
+			report: app.ImportReport{Created: 2, Replaced: 2, Failed: 1}, faults: []string{"3  keyHolder"}, held: []string{`a 2 {"tags": ["red"]}`, `made-2 1 {"tags": ["blue"]}`, `made-4 2 {"tags": ["green", "grey"]}`},
+		},
+		{
+			name: "a duplicate elsewhere, and the line behind it", request: app.ImportDocuments{By: "by_email", Mode: app.Skip, Existing: app.ExistingError, Lines: lines(`{"email":"bob@x","tags":["red"]}`, `{"email":"bob@x","tags":["green"]}`)},
+			report: app.ImportReport{Created: 1, Failed: 1}, faults: []string{"1 /tags unique"}, held: []string{ann, `made-2 1 {"tags": ["green"], "email": "bob@x"}`},
+		},
+		{name: "validate only", request: app.ImportDocuments{By: "by_email", ValidateOnly: true, Lines: lines(`{"email":"bob@x"}`, `{"email":"ann@x"}`)}, report: app.ImportReport{Created: 1, Replaced: 1}},
+		{name: "no index", request: app.ImportDocuments{By: "by_mail", Lines: lines(`{}`)}, code: "index.notFound"},
+		{name: "not unique", request: app.ImportDocuments{By: "by_name", Lines: lines(`{}`)}, code: "index.notUnique"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := minting(t, memory.New(), keyed)
+			if _, _, err := r.importing(t.Context(), app.ImportDocuments{Shape: app.DocumentShape, Lines: lines(`{"id":"a","data":{"email":"ann@x","tags":["red","blue"]}}`)}); err != nil {
+				t.Fatal(err)
+			}
+			report, faults, err := r.importing(t.Context(), test.request)
+			if report != test.report || fault.CodeOf(err) != test.code || (err == nil) != (test.code == "") {
+				t.Errorf("got %+v and %v, want %+v and %q", report, err, test.report, test.code)
+			}
+			if !slices.Equal(faults, test.faults) {
+				t.Errorf("faults %q, want %q", faults, test.faults)
+			}
+			want := test.held
+			if want == nil {
+				want = []string{ann}
+			}
+			if got := r.held(t); !slices.Equal(got, want) {
+				t.Errorf("holds %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// Somebody takes or gives up the key between the look-up and the write: the line goes to who has it then.
+func TestImport_ByKeyMoves(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]string{
+		"taken": `{"id":"b","data":{"email":"bob@x"}}`,
+		"moved": `{"id":"a","data":{"email":"other@x"}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := memory.New()
+			other := minting(t, store, keyed)
+			if _, _, err := other.importing(t.Context(), app.ImportDocuments{Shape: app.DocumentShape, Lines: lines(`{"id":"a","data":{"email":"ann@x"}}`)}); err != nil {
+				t.Fatal(err)
+			}
+			r := minting(t, interrupt(store, func(call int) error {
+				if call > 1 {
+					return nil
+				}
+				_, _, err := other.importing(t.Context(), app.ImportDocuments{Shape: app.DocumentShape, Existing: app.ExistingReplace, Lines: lines(before)})
+				return err
+			}), keyed)
+			report, faults, err := r.importing(t.Context(), app.ImportDocuments{By: "by_email", Lines: lines(`{"email":"ann@x","n":1}`, `{"email":"bob@x","n":1}`)})
+			if err != nil || faults != nil || report.Created+report.Replaced != 2 {
+				t.Fatalf("got %+v, %q and %v", report, faults, err)
+			}
+			want := map[string][]string{
+				"taken": {`a 2 {"n": 1, "email": "ann@x"}`, `b 2 {"n": 1, "email": "bob@x"}`},
+				"moved": {`a 2 {"email": "other@x"}`, `made-1 1 {"n": 1, "email": "ann@x"}`, `made-2 1 {"n": 1, "email": "bob@x"}`},
+			}[name]
+			if got := r.held(t); !slices.Equal(got, want) {
+				t.Errorf("holds %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// An import that broke off goes on behind what is stored of it, wherever that is, and its report counts the whole.
+func TestImport_Resumed(t *testing.T) {
+	t.Parallel()
+	away := fault.New(fault.Unavailable, "postgres.unavailable", "the database does not answer")
+	const count, chunks = 2300, 5
+	text := make([]string, count)
+	for i := range text {
+		text[i] = fmt.Sprintf(`{"n":%d}`, i)
+		if i%1000 == 7 {
+			text[i] = `7`
+		}
+	}
+	whole := app.ImportReport{Created: count - 3, Failed: 3}
+	bad := []string{"8  type", "1008  type", "2008  type"}
+	for stop := range chunks + 1 {
+		t.Run(fmt.Sprint(stop), func(t *testing.T) {
+			t.Parallel()
+			store := memory.New()
+			request := app.ImportDocuments{ID: "i1", Mode: app.Skip, Lines: lines(text...)}
+			r := minting(t, interrupt(store, func(call int) error {
+				if call == stop+1 {
+					return away
+				}
+				return nil
+			}), `{}`)
+			report, _, err := r.importing(t.Context(), request)
+			if stop == chunks {
+				if err != nil || report != whole {
+					t.Fatalf("got %+v and %v, want %+v", report, err, whole)
+				}
+			} else if fault.CodeOf(err) != "postgres.unavailable" || report.Created+report.Failed != int64(500*stop) {
+				t.Fatalf("broke off with %+v and %v", report, err)
+			}
+			calls := 0
+			r = minting(t, interrupt(store, func(call int) error { calls = call; return nil }), `{}`)
+			for range 2 {
+				report, faults, err := r.importing(t.Context(), request)
+				if err != nil || report != whole || !slices.Equal(faults, bad) {
+					t.Errorf("got %+v, %q and %v, want %+v", report, faults, err, whole)
+				}
+			}
+			if calls != chunks-stop {
+				t.Errorf("%d writes, want %d", calls, chunks-stop)
+			}
+			held := r.held(t)
+			for _, line := range held {
+				if !strings.Contains(line, " 1 {") {
+					t.Errorf("more than one revision: %s", line)
+				}
+			}
+			if len(held) != count-3 {
+				t.Errorf("%d documents", len(held))
+			}
+		})
+	}
+}
+
+// What comes under the name of another import is refused, and changes nothing.
+func TestImport_OtherUnderTheName(t *testing.T) {
+	t.Parallel()
+	first := app.ImportDocuments{ID: "i1", Lines: lines(`{"n":1}`, `{"n":2}`)}
+	for name, test := range map[string]struct {
+		request app.ImportDocuments
+		code    string
+		report  app.ImportReport
+	}{
+		"the same":         {first, "", app.ImportReport{Created: 2}},
+		"more lines":       {app.ImportDocuments{ID: "i1", Lines: lines(`{"n":1}`, `{"n":2}`, `{"n":3}`)}, "", app.ImportReport{Created: 3}},
+		"another line":     {app.ImportDocuments{ID: "i1", Lines: lines(`{"n":0}`, `{"n":2}`)}, "import.reused", app.ImportReport{Created: 2}},
+		"one line less":    {app.ImportDocuments{ID: "i1", Lines: lines(`{"n":1}`)}, "import.reused", app.ImportReport{Created: 2}},
+		"nothing":          {app.ImportDocuments{ID: "i1", Lines: lines()}, "import.reused", app.ImportReport{Created: 2}},
+		"another mode":     {app.ImportDocuments{ID: "i1", Mode: app.Skip, Lines: first.Lines}, "import.reused", app.ImportReport{}},
+		"another existing": {app.ImportDocuments{ID: "i1", Existing: app.ExistingSkip, Lines: first.Lines}, "import.reused", app.ImportReport{}},
+		"another shape":    {app.ImportDocuments{ID: "i1", Shape: app.DocumentShape, Lines: first.Lines}, "import.reused", app.ImportReport{}},
+		"another name":     {app.ImportDocuments{ID: "i2", Lines: first.Lines}, "import.failed", app.ImportReport{Failed: 2}},
+		"breaks off before": {
+			app.ImportDocuments{ID: "i1", Lines: broken(fault.New(fault.Malformed, "request.body", "gone"), `{"n":1}`)}, "request.body", app.ImportReport{Created: 2},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := minting(t, memory.New(), `{}`)
+			if _, _, err := r.importing(t.Context(), first); err != nil {
+				t.Fatal(err)
+			}
+			report, _, err := r.importing(t.Context(), test.request)
+			if fault.CodeOf(err) != test.code || report != test.report {
+				t.Errorf("got %+v and %v, want %+v and %q", report, err, test.report, test.code)
+			}
+			if held := r.held(t); len(held) != 2 && name != "more lines" {
+				t.Errorf("holds %q", held)
+			}
+		})
+	}
+	t.Run("a collection declared again", func(t *testing.T) {
+		t.Parallel()
+		r := minting(t, memory.New(), `{}`)
+		for range 2 {
+			if report, _, err := r.importing(t.Context(), first); err != nil || report.Created != 2 {
+				t.Fatalf("got %+v and %v", report, err)
+			}
+			if _, _, err := r.collections.Delete(t.Context(), ann, app.DeleteCollection{Name: books, Force: true}); err != nil {
+				t.Fatal(err)
+			}
+			r.declare(t, `{}`)
+		}
+	})
+}
+
+// A second sender is told that the import runs; one whose claim was taken over writes nothing more.
+func TestImport_TwoSenders(t *testing.T) {
+	t.Parallel()
+	store := memory.New()
+	var r *rig
+	r = minting(t, interrupt(store, func(int) error {
+		_, _, err := r.importing(t.Context(), app.ImportDocuments{ID: "i1", Mode: app.Skip, Lines: numbered(3)})
+		if fault.KindOf(err) != fault.Conflict || fault.CodeOf(err) != "import.running" {
+			t.Errorf("the second sender got %v", err)
+		}
+		return nil
+	}), `{}`)
+	if report, _, err := r.importing(t.Context(), app.ImportDocuments{ID: "i1", Mode: app.Skip, Lines: numbered(3)}); err != nil || report.Created != 3 {
+		t.Errorf("got %+v and %v", report, err)
+	}
+	later := minting(t, store, `{}`)
+	later.transfer.Clock = func() time.Time { return noon().Add(11 * time.Second) }
+	later.transfer.Receipts.Clock = later.transfer.Clock
+	slow := minting(t, interrupt(store, func(int) error {
+		if report, _, err := later.importing(t.Context(), app.ImportDocuments{ID: "i2", Mode: app.Skip, Existing: app.ExistingReplace, Lines: numbered(5)}); err != nil || report.Created+report.Unchanged != 5 {
+			t.Errorf("who took over got %+v and %v", report, err)
+		}
+		return nil
+	}), `{}`)
+	if _, _, err := slow.importing(t.Context(), app.ImportDocuments{ID: "i2", Mode: app.Skip, Existing: app.ExistingReplace, Lines: numbered(5)}); fault.CodeOf(err) != "import.running" {
+		t.Errorf("who was too slow got %v", err)
+	}
+	if held := r.held(t); len(held) != 5 {
+		t.Errorf("holds %q", held)
+	}
+}

@@ -507,6 +507,9 @@ type ClientInterface interface {
 	// `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
+	// With `by`, a line is about the document that has its key in that unique index, whatever the id: there `existing` is `replace` unless it says otherwise, which makes it an upsert.
+	//
+	// With `importId` an import that broke off goes on: sent again, the lines that are stored are passed over, and the report counts the whole.
 	//
 	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, `{"warning": …}` for what is stored all the same, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
@@ -522,6 +525,9 @@ type ClientInterface interface {
 	// `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
+	// With `by`, a line is about the document that has its key in that unique index, whatever the id: there `existing` is `replace` unless it says otherwise, which makes it an upsert.
+	//
+	// With `importId` an import that broke off goes on: sent again, the lines that are stored are passed over, and the report counts the whole.
 	//
 	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, `{"warning": …}` for what is stored all the same, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
@@ -1536,6 +1542,9 @@ func (c *Client) ExportDocuments(ctx context.Context, collection CollectionName,
 // `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
+// With `by`, a line is about the document that has its key in that unique index, whatever the id: there `existing` is `replace` unless it says otherwise, which makes it an upsert.
+//
+// With `importId` an import that broke off goes on: sent again, the lines that are stored are passed over, and the report counts the whole.
 //
 // The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, `{"warning": …}` for what is stored all the same, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
@@ -1561,6 +1570,9 @@ func (c *Client) ImportDocumentsWithBody(ctx context.Context, collection Collect
 // `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
+// With `by`, a line is about the document that has its key in that unique index, whatever the id: there `existing` is `replace` unless it says otherwise, which makes it an upsert.
+//
+// With `importId` an import that broke off goes on: sent again, the lines that are stored are passed over, and the report counts the whole.
 //
 // The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, `{"warning": …}` for what is stored all the same, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
@@ -4574,6 +4586,30 @@ func NewImportDocumentsRequestWithBody(server string, collection CollectionName,
 
 		}
 
+		if params.By != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "by", *params.By, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ImportID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "importId", *params.ImportID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.ValidateOnly != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
@@ -5816,6 +5852,9 @@ type ClientWithResponsesInterface interface {
 	// `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
+	// With `by`, a line is about the document that has its key in that unique index, whatever the id: there `existing` is `replace` unless it says otherwise, which makes it an upsert.
+	//
+	// With `importId` an import that broke off goes on: sent again, the lines that are stored are passed over, and the report counts the whole.
 	//
 	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, `{"warning": …}` for what is stored all the same, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
@@ -5831,6 +5870,9 @@ type ClientWithResponsesInterface interface {
 	// `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 	// `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 	// `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
+	// With `by`, a line is about the document that has its key in that unique index, whatever the id: there `existing` is `replace` unless it says otherwise, which makes it an upsert.
+	//
+	// With `importId` an import that broke off goes on: sent again, the lines that are stored are passed over, and the report counts the whole.
 	//
 	// The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, `{"warning": …}` for what is stored all the same, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 	//
@@ -10845,6 +10887,13 @@ type ImportDocumentsResponse406Headers struct {
 	RequestID string
 }
 
+// ImportDocumentsResponse409Headers the declared response headers of an HTTP 409 response for ImportDocuments
+type ImportDocumentsResponse409Headers struct {
+	IdempotencyReplayed *string
+	RequestID           string
+	RetryAfter          *string
+}
+
 // ImportDocumentsResponse413Headers the declared response headers of an HTTP 413 response for ImportDocuments
 type ImportDocumentsResponse413Headers struct {
 	RequestID string
@@ -10887,6 +10936,8 @@ type ImportDocumentsResponse struct {
 	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON406 the response for an HTTP 406 `application/problem+json` response
 	ApplicationProblemJSON406 *NotAcceptable
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Conflict
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -10907,6 +10958,8 @@ type ImportDocumentsResponse struct {
 	Headers404 *ImportDocumentsResponse404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *ImportDocumentsResponse406Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *ImportDocumentsResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *ImportDocumentsResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -10942,6 +10995,11 @@ func (r ImportDocumentsResponse) GetApplicationProblemJSON404() *NotFound {
 // GetApplicationProblemJSON406 returns the response for an HTTP 406 `application/problem+json` response
 func (r ImportDocumentsResponse) GetApplicationProblemJSON406() *NotAcceptable {
 	return r.ApplicationProblemJSON406
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r ImportDocumentsResponse) GetApplicationProblemJSON409() *Conflict {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -13407,6 +13465,9 @@ func (c *ClientWithResponses) ExportDocumentsWithResponse(ctx context.Context, c
 // `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
+// With `by`, a line is about the document that has its key in that unique index, whatever the id: there `existing` is `replace` unless it says otherwise, which makes it an upsert.
+//
+// With `importId` an import that broke off goes on: sent again, the lines that are stored are passed over, and the report counts the whole.
 //
 // The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, `{"warning": …}` for what is stored all the same, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
@@ -13428,6 +13489,9 @@ func (c *ClientWithResponses) ImportDocumentsWithBodyWithResponse(ctx context.Co
 // `mode=strict` stores all or nothing, up to a number and size of documents that the server's settings bound (413 above); a bad line answers 422 with the report.
 // `mode=skip` stores what is good in transactions of some hundred documents, at any size, and reports the rest.
 // `existing` says what happens to a document whose id is taken: it is an error, it is skipped, or it is replaced (equal data makes no revision, so that a repeated import changes nothing).
+// With `by`, a line is about the document that has its key in that unique index, whatever the id: there `existing` is `replace` unless it says otherwise, which makes it an upsert.
+//
+// With `importId` an import that broke off goes on: sent again, the lines that are stored are passed over, and the report counts the whole.
 //
 // The report names the first 1,000 faults. With `Accept: application/x-ndjson` the answer is a stream instead: an object `{"error": …}` for every bad line as it is found, `{"warning": …}` for what is stored all the same, and `{"report": …}` as the last line, with a `problem` beside it where the import failed as a whole; its status is 200 whatever the outcome.
 //
@@ -20611,6 +20675,13 @@ func ParseImportDocumentsResponse(rsp *http.Response) (*ImportDocumentsResponse,
 		}
 		response.ApplicationProblemJSON406 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -20716,6 +20787,30 @@ func ParseImportDocumentsResponse(rsp *http.Response) (*ImportDocumentsResponse,
 			headers.RequestID = value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 409:
+		var headers ImportDocumentsResponse409Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RequestID = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers ImportDocumentsResponse413Headers
 		if values := rsp.Header.Values("Request-Id"); len(values) > 0 {

@@ -1905,6 +1905,12 @@ type IfMatch = string
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
+// ImportBy defines model for ImportBy.
+type ImportBy = string
+
+// ImportID defines model for ImportID.
+type ImportID = string
+
 // ImportMode defines model for ImportMode.
 type ImportMode string
 
@@ -2351,8 +2357,14 @@ type ImportDocumentsParams struct {
 	// Mode All or nothing, or whatever is good.
 	Mode ImportDocumentsParamsMode `form:"mode,omitempty" json:"mode,omitempty,omitzero"`
 
-	// Existing What happens to a document whose id is taken.
+	// Existing What happens to a document whose id, or with `by` whose key, is taken: `error` by default, with `by` `replace`.
 	Existing ImportDocumentsParamsExisting `form:"existing,omitempty" json:"existing,omitempty,omitzero"`
+
+	// By The name of a unique index that is ready: a line is about the document that has its key there, and creates one where none has. An id that the line names has to be that of this document.
+	By ImportBy `form:"by,omitempty" json:"by,omitempty,omitzero"`
+
+	// ImportID A name for this import, 1 to 255 printable ASCII characters. Sent again with the same name, parameters and lines, it goes on after the last lines that were stored; other ones get 409, and so does a second sender while the first one runs. The name is forgotten 24 hours after its last use. With `validateOnly` it is not used.
+	ImportID ImportID `form:"importId,omitempty" json:"importId,omitempty,omitzero"`
 
 	// ValidateOnly Judge the request as ever and store nothing.
 	ValidateOnly ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty,omitzero"`

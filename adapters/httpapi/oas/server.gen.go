@@ -2680,6 +2680,36 @@ func (siw *ServerInterfaceWrapper) ImportDocuments(w http.ResponseWriter, r *htt
 		}
 	}
 
+	// ------------- Optional query parameter "by" -------------
+
+	if queryValues.Has("by") {
+		err = runtime.BindQueryParameterWithOptions("form", true, false, "by", queryValues, &params.By, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+		if err != nil {
+			var requiredError *runtime.RequiredParameterError
+			if errors.As(err, &requiredError) {
+				siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "by"})
+			} else {
+				siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "by", Err: err})
+			}
+			return
+		}
+	}
+
+	// ------------- Optional query parameter "importId" -------------
+
+	if queryValues.Has("importId") {
+		err = runtime.BindQueryParameterWithOptions("form", true, false, "importId", queryValues, &params.ImportID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+		if err != nil {
+			var requiredError *runtime.RequiredParameterError
+			if errors.As(err, &requiredError) {
+				siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "importId"})
+			} else {
+				siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "importId", Err: err})
+			}
+			return
+		}
+	}
+
 	// ------------- Optional query parameter "validateOnly" -------------
 
 	if queryValues.Has("validateOnly") {
@@ -9245,6 +9275,25 @@ func (response ImportDocuments406ApplicationProblemPlusJSONResponse) VisitImport
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
 	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportDocuments409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response ImportDocuments409ApplicationProblemPlusJSONResponse) VisitImportDocumentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
+	w.Header().Set("Request-Id", fmt.Sprint(response.Headers.RequestID))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
 }
