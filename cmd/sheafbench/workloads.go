@@ -25,6 +25,7 @@ type workload struct {
 // workloads are in the order in which they run.
 var workloads = []workload{
 	{"import", importing, true},
+	{"import-memory", importingStream, true},
 	{"get", reading, false},
 	{"list", listing, false},
 	{"list-by-index", listingByIndex, false},

@@ -154,6 +154,8 @@ type importRun struct {
 	// lines are those of the request that are not stored yet.
 	lines  iter.Seq2[Line, error]
 	report ImportReport
+	// fresh says that the last chunk met nothing that was stored: it is not looked for before the next one is written.
+	fresh bool
 	// thread is what ties the import to what was done of it before, nil where it has no name.
 	thread *importThread
 }
@@ -335,6 +337,7 @@ func (run *importRun) store(ctx context.Context, chunk *importChunk, all bool) e
 			return nil
 		}
 		run.thread.keep(run.report, chunk)
+		run.fresh = run.request.By == "" && chunk.fresh()
 		for _, item := range chunk.items {
 			if item.faults == nil {
 				run.count(item)
@@ -352,7 +355,7 @@ func (run *importRun) write(ctx context.Context, chunk *importChunk, at time.Tim
 			return err
 		}
 	}
-	batch := document.Batch{Origin: run.by.origin(), At: at, DryRun: run.request.ValidateOnly, Writes: chunk.writes(run.request, all)}
+	batch := document.Batch{Origin: run.by.origin(), At: at, DryRun: run.request.ValidateOnly, Writes: chunk.writes(run.request, all, run.fresh)}
 	if !all || !chunk.bad() {
 		batch.Receipt = run.thread.checkpoint(run.report, chunk)
 	}

@@ -214,9 +214,23 @@ func (c *importChunk) bad() bool {
 	return false
 }
 
+// fresh says whether every item that was stored created its document, and at least one did.
+func (c *importChunk) fresh() bool {
+	stored := 0
+	for _, item := range c.items {
+		if item.faults != nil {
+			continue
+		}
+		if stored++; item.outcome != created {
+			return false
+		}
+	}
+	return stored > 0
+}
+
 // writes returns the writes of the items without faults. They leave their outcomes in the items, and conflicts as faults.
-// The last one ends the transaction where nothing shall be stored: it alone knows how all were decided.
-func (c *importChunk) writes(r ImportDocuments, all bool) []document.Write {
+// The last one ends the transaction where nothing shall be stored: it alone knows how all were decided. fresh says that their ids are not expected to be taken.
+func (c *importChunk) writes(r ImportDocuments, all, fresh bool) []document.Write {
 	writes := make([]document.Write, 0, len(c.items))
 	c.written = c.written[:0]
 	var bad, conflicts int
@@ -227,7 +241,7 @@ func (c *importChunk) writes(r ImportDocuments, all bool) []document.Write {
 		}
 		c.written = append(c.written, item)
 		first := len(writes) == 0
-		writes = append(writes, document.Write{Collection: c.collection.Version(), Indexes: c.collection.Maintained, ID: item.id, Fresh: item.target.fresh, Change: func(current *document.Document) (document.Next, error) {
+		writes = append(writes, document.Write{Collection: c.collection.Version(), Indexes: c.collection.Maintained, ID: item.id, Fresh: fresh || item.target.fresh, Change: func(current *document.Document) (document.Next, error) {
 			if first { // a transaction may be tried more than once
 				conflicts = bad
 			}
