@@ -24,7 +24,7 @@ func baseline(kind string, args []string) error {
 	var handler http.Handler
 	switch kind {
 	case "baseline-http":
-		handler = fromMemory()
+		handler = answersFromMemory()
 	case "baseline-pgx":
 		config, err := pgxpool.ParseConfig(args[0])
 		if err != nil {
@@ -60,8 +60,8 @@ func tagOf(answer []byte) string {
 	return fmt.Sprintf(`"%x"`, h.Sum64())
 }
 
-// fromMemory answers with the same bytes whatever is asked.
-func fromMemory() http.Handler {
+// answersFromMemory answers with the same bytes whatever is asked.
+func answersFromMemory() http.Handler {
 	answer := envelope("00000000-0000-7000-8000-000000000000", sample(1))
 	page := []byte(`{"items":[`)
 	for i := range 20 {

@@ -16,8 +16,8 @@ var chartTemplate = template.Must(template.New("chart").Parse(chartText))
 
 // Sizes of the chart, in its units: names stand left of the bars, figures right of them.
 const (
-	chartWidth = 900
-	chartLeft  = 330
+	chartWidth = 1060
+	chartLeft  = 400
 	chartBars  = 380
 	chartRow   = 22
 	chartHead  = 34

@@ -4,13 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/url"
-
 	"math/rand/v2"
+	"net/url"
 )
 
-// places is how many places of an index pages begin at, as many in a collection of any size. With as many different filters the server remembers all of them: what is compared is
-// finding pages, and not reading expressions, of which a larger collection would have more.
+// places is how many places all over a collection are asked about, as many in one of any size: so PostgreSQL has them at hand after the warm-up, and the server remembers every
+// filter that names one. What is compared is finding documents, and not reading them from a disk, nor reading expressions, of which a larger collection would have more.
 const places = 256
 
 // scaling compares the same requests to collections of different sizes, and pages at different depths of the largest: neither should matter.
@@ -24,32 +23,32 @@ func scaling(ctx context.Context, s *stage) (rows []result, err error) {
 		return nil, err
 	}
 	// Without a cache, which would have all of a small collection and little of a large one.
-	err = s.uncached(ctx, func(t *target) error {
-		reads := make([]contender, len(s.scales))
-		for i, n := range s.scales {
-			reads[i] = contender{target: t, ask: reading(scale(n), anyOf(n)), verify: isDocument(n), tells: []share{readsTogether}}
+	if err := s.uncached(ctx, func(t *target) error {
+		r, err := s.bySize(ctx, "read by id, not cached, by size", markFlat, func(n int) contender {
+			return contender{target: t, ask: reading(scale(n), func(int) int { return place(rand.IntN(places), n) }), verify: isDocument(n), tells: []share{readsTogether}}
+		})
+		if rows = append(rows, r...); err != nil {
+			return err
 		}
-		r, err := s.bySize(ctx, "read by id, not cached, by size", reads)
+		r, err = s.bySize(ctx, "read by id, not cached, any, by size", mark{}, func(n int) contender {
+			return contender{target: t, ask: reading(scale(n), anyOf(n)), verify: isDocument(n), tells: []share{readsTogether}}
+		})
 		rows = append(rows, r...)
 		return err
-	})
-	if err != nil {
+	}); err != nil {
 		return rows, err
 	}
-	newest, anywhere := make([]contender, len(s.scales)), make([]contender, len(s.scales))
-	for i, n := range s.scales {
-		newest[i] = contender{target: s.sheaf, ask: byStatus(scale(n)), verify: isNewest(n)}
-		if anywhere[i], err = s.anywhere(ctx, n); err != nil {
-			return rows, err
-		}
+	r, err := s.bySize(ctx, "list of 20 by index, by size", markFlat, func(n int) contender {
+		return contender{target: s.sheaf, ask: byStatus(scale(n)), verify: isNewest(n)}
+	})
+	if rows = append(rows, r...); err != nil {
+		return rows, err
 	}
-	for work, contenders := range map[string][]contender{"list of 20 by index, by size": newest, "list of 20 anywhere in an index, by size": anywhere} {
-		r, err := s.bySize(ctx, work, contenders)
-		if rows = append(rows, r...); err != nil {
-			return rows, err
-		}
+	r, err = s.bySize(ctx, "list of 20 anywhere in an index, by size", markFlat, s.anywhere)
+	if rows = append(rows, r...); err != nil {
+		return rows, err
 	}
-	r, err := s.byPage(ctx, s.scales[len(s.scales)-1])
+	r, err = s.byPage(ctx, s.scales[len(s.scales)-1])
 	return append(rows, r...), err
 }
 
@@ -65,28 +64,32 @@ func (s *stage) fillScale(ctx context.Context, n int) error {
 	return s.importSamples(ctx, fmt.Sprintf("scale-%d", n), n)
 }
 
-// bySize compares contenders, one for each size.
-func (s *stage) bySize(ctx context.Context, work string, contenders []contender) ([]result, error) {
+// bySize compares what is the same for each size.
+func (s *stage) bySize(ctx context.Context, work string, reach mark, of func(n int) contender) ([]result, error) {
+	contenders := make([]contender, len(s.scales))
 	for i, n := range s.scales {
+		contenders[i] = of(n)
 		contenders[i].name = number(n) + " documents"
 		if i > 0 {
-			contenders[i].mark = markFlat
+			contenders[i].mark = reach
 		}
 	}
 	return race{work: work, base: contenders[0].name, contenders: contenders}.run(ctx, s)
 }
 
-// anywhere asks for pages of an order that begin at places all over the index, each of which it has asked for before.
-func (s *stage) anywhere(ctx context.Context, n int) (contender, error) {
-	first := func(place int) int { return place * max(n-pageSize, 0) / places }
+// place is the i-th of places all over a collection of n.
+func place(i, n int) int { return i * max(n-pageSize, 0) / places }
+
+// anywhere asks for pages of an order that begin at places all over the index.
+func (s *stage) anywhere(n int) contender {
 	paths := make([]string, places)
 	for i := range paths {
-		paths[i] = scale(n) + "?pageSize=20&orderBy=doc.number&filter=" + url.QueryEscape(fmt.Sprintf("doc.number >= %d", first(i)))
+		paths[i] = scale(n) + "?pageSize=20&orderBy=doc.number&filter=" + url.QueryEscape(fmt.Sprintf("doc.number >= %d", place(i, n)))
 	}
-	ask := func(i int) question { return question{get(paths[i]), 200, i} }
-	c := contender{target: s.sheaf, ask: func(_, _ int) question { return ask(rand.IntN(places)) }, verify: isPage(pageSize, 1, first)}
-	_, err := hit(ctx, s.sheaf.addr, load{connections: s.connections, requests: places, every: 1}, inTurn(places, ask), c.verify)
-	return c, err
+	return contender{target: s.sheaf, ask: func(_, _ int) question {
+		i := rand.IntN(places)
+		return question{get(paths[i]), 200, i}
+	}, verify: isPage(pageSize, 1, func(i int) int { return place(i, n) })}
 }
 
 // byPage compares pages of a list of n by their depth.
