@@ -25,7 +25,7 @@ func remembering(ctx context.Context, s *stage) ([]result, error) {
 				return err
 			}
 			row.ResidentMiB = t.residentMiB() - cacheMiB
-			row.notes("%.0f MiB at most, the %.0f MiB of its cache left out", t.peakMiB()-cacheMiB, cacheMiB)
+			row.notes("%.0f MiB at most, both without the %.0f MiB of its cache; %.0f MiB are pages of the program's file", t.peakMiB()-cacheMiB, cacheMiB, t.programMiB())
 			return nil
 		})
 		if rows = append(rows, row); err != nil {

@@ -56,6 +56,9 @@ func processTime(pid int, ended bool) time.Duration {
 // residentMiB returns the memory that the server's process holds.
 func (t *target) residentMiB() float64 { return t.status("VmRSS") }
 
+// programMiB returns how much of that is pages of the program's file.
+func (t *target) programMiB() float64 { return t.status("RssFile") }
+
 // peakMiB returns the most memory that the server's process has held.
 func (t *target) peakMiB() float64 { return t.status("VmHWM") }
 

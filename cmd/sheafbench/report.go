@@ -43,8 +43,7 @@ func (a about) String() string {
 
 // write writes the tables, and whatever else is asked for.
 func (r report) write(out io.Writer, a about, results []result) error {
-	tables := summary(results) + "\n" + a.String() + "\n\n" + table(results)
-	if _, err := fmt.Fprint(out, tables); err != nil {
+	if _, err := fmt.Fprintf(out, "%s\n%s\n\n%s", summary(results), a, table(results)); err != nil {
 		return err
 	}
 	text, err := json.MarshalIndent(struct {
@@ -66,6 +65,7 @@ func (r report) write(out io.Writer, a about, results []result) error {
 		if err != nil {
 			return err
 		}
+		tables := fmt.Sprintf("%s\n%s\n\n<details>\n<summary>Everything that was measured</summary>\n\n%s\n</details>\n", summary(results), a, table(results))
 		if files[page], err = insert(old, tables); err != nil {
 			return fmt.Errorf("%s: %w", page, err)
 		}
