@@ -102,7 +102,7 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 	}
 	if units != nil {
 		s.writer.commitTaken(units) //nolint:contextcheck // they are of several callers
-		s.writer.pass() //nolint:contextcheck // see above
+		s.writer.pass()             //nolint:contextcheck // see above
 	}
 	select {
 	case <-u.done:
