@@ -33,6 +33,9 @@ type Config struct {
 	// Writers is how many transactions of documents this process runs at once; 0 is 2. With one, nobody uses the time of its commits;
 	// with more, what waits is divided among them, and every transaction merges less.
 	Writers int
+	// MergedWrites is how many writes make a transaction full, of those that wait at the same time; 0 is 256: large enough that the commit is shared by many, small enough
+	// that the first does not wait long for the last. With 1 every batch has a transaction of its own.
+	MergedWrites int
 	// Readers is how many statements of this process read single documents at once; 0 is 2. What comes meanwhile is read together.
 	Readers int
 	// QueueLength is how many batches may wait for a writer, and how many reads for a reader, before further ones are refused; 0 is 4096.
@@ -50,6 +53,7 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	def(&c.Writers, 2)
+	def(&c.MergedWrites, 256)
 	def(&c.Readers, 2)
 	def(&c.MaxConns, 16)
 	c.MaxConns = max(c.MaxConns, c.Writers+1)

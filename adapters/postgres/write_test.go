@@ -322,3 +322,43 @@ func TestWrite_CulpritAlone(t *testing.T) {
 		t.Errorf("history %q", got)
 	}
 }
+
+// What waits is merged up to the bound, and a bound of one merges nothing.
+func TestWrite_Merged(t *testing.T) {
+	t.Parallel()
+	for bound, want := range map[int]int64{1: 7, 3: 3, 6: 2, 256: 2} {
+		t.Run(fmt.Sprint(bound), func(t *testing.T) {
+			t.Parallel()
+			s := open(t, postgres.Config{Writers: 1, MergedWrites: bound})
+			c := mustCollection(t, s, "books")
+			busy, release, errs := make(chan struct{}), make(chan struct{}), make(chan error)
+			start := func(w document.Write) {
+				go func() {
+					_, err := s.Write(context.Background(), batch(w))
+					errs <- err
+				}()
+			}
+			start(document.Write{Collection: c.Version(), ID: id("slow"), Change: func(*document.Document) (document.Next, error) {
+				close(busy)
+				<-release
+				return document.Store([]byte(`1`)), nil
+			}})
+			<-busy
+			for i := range 6 {
+				start(put(c, fmt.Sprintf("d%d", i), `1`))
+			}
+			for s.Stat().Queued < 6 {
+				runtime.Gosched()
+			}
+			close(release)
+			for range 7 {
+				if err := <-errs; err != nil {
+					t.Error(err)
+				}
+			}
+			if got := s.Stat(); got.Batches != 7 || got.Transactions != want {
+				t.Errorf("%d batches in %d transactions, want 7 in %d", got.Batches, got.Transactions, want)
+			}
+		})
+	}
+}

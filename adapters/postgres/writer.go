@@ -14,11 +14,8 @@ import (
 	"github.com/sheafdb/sheaf/domain/receipt"
 )
 
-// Bounds of a transaction that merges batches: large enough that the commit is shared by many, small enough that the first does not wait long for the last.
-const (
-	mergedWrites = 256
-	mergedBytes  = 4 << 20
-)
+// mergedBytes bounds a transaction that merges batches, beside Config.MergedWrites.
+const mergedBytes = 4 << 20
 
 // writer merges batches that wait at the same time into one transaction: one commit, one round trip and one turn at the counter of a bucket for all of them.
 //
@@ -28,6 +25,7 @@ const (
 type writer struct {
 	store *Store
 	log   *slog.Logger
+	full  int // Config.MergedWrites
 
 	// mu guards the fields below.
 	mu     sync.Mutex
@@ -61,8 +59,8 @@ type unit struct {
 }
 
 // alone says whether a unit has a transaction of its own: one that is large by itself does not hold others up, a step is about one operation, and a dry run is undone.
-func (u *unit) alone() bool {
-	return len(u.batch.Writes) >= mergedWrites/4 || u.batch.Step != nil || u.batch.DryRun
+func (w *writer) alone(u *unit) bool {
+	return len(u.batch.Writes) >= max(w.full/4, 2) || u.batch.Step != nil || u.batch.DryRun
 }
 
 const (
@@ -72,7 +70,7 @@ const (
 )
 
 func newWriter(s *Store, config Config) *writer {
-	return &writer{store: s, log: config.Logger, free: config.Writers, limit: config.QueueLength}
+	return &writer{store: s, log: config.Logger, full: config.MergedWrites, free: config.Writers, limit: config.QueueLength}
 }
 
 // close refuses further batches and returns when those that wait are done.
@@ -148,7 +146,7 @@ func (w *writer) due() bool {
 func (w *writer) take() []*unit {
 	units, writes, n := []*unit(nil), 0, 0
 	for _, u := range w.queue {
-		if len(units) > 0 && (u.alone() || writes >= mergedWrites) {
+		if len(units) > 0 && (w.alone(u) || writes >= w.full) {
 			break
 		}
 		n++
@@ -156,8 +154,8 @@ func (w *writer) take() []*unit {
 			continue // its caller is gone
 		}
 		units = append(units, u)
-		writes += len(u.batch.Writes)
-		if u.alone() {
+		writes += max(len(u.batch.Writes), 1)
+		if w.alone(u) {
 			break
 		}
 	}

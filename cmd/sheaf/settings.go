@@ -62,6 +62,8 @@ type PostgresSettings struct {
 	URL              Secret        `setting:"url" format:"postgresURL" help:"connection string; serve and migrate need it, dev starts a private server without it"`
 	DirectURL        Secret        `setting:"directUrl" format:"postgresURL" help:"connection string past a pooler, for migrations; default postgres.url"`
 	MaxConns         int           `setting:"maxConns" default:"16" min:"2" max:"10000" help:"connections in the pool"`
+	Writers          int           `setting:"writers" default:"2" min:"1" max:"1000" help:"transactions of documents that this process runs at once; with more, each merges fewer writes"`
+	MergedWrites     int           `setting:"mergedWrites" default:"256" min:"1" max:"10000" help:"writes that make a transaction full, of those that wait at the same time; 1 gives each request a transaction of its own"`
 	ExecMode         string        `setting:"execMode" default:"cache_statement" oneof:"cache_statement,cache_describe,exec,simple_protocol" help:"how statements are sent; behind a transaction pooler use exec or simple_protocol"`
 	Migrate          string        `setting:"migrate" default:"check" oneof:"check,auto,off" help:"check: refuse to start on a database that is behind; auto: bring it up; off: do not look"`
 	StatementTimeout time.Duration `setting:"statementTimeout" default:"30s" min:"100ms" help:"longest one statement may run"`

@@ -302,6 +302,9 @@ func checkTogether(l loaded) []string {
 	if l.Postgres.DirectURL != "" && l.Postgres.URL == "" {
 		found = append(found, l.at("postgres.directUrl")+" is set without postgres.url")
 	}
+	if l.Postgres.Writers > l.Postgres.MaxConns {
+		found = append(found, l.at("postgres.writers")+" is above postgres.maxConns: each transaction has a connection")
+	}
 	return found
 }
 

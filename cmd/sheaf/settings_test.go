@@ -301,6 +301,7 @@ func TestLoad_Mistakes(t *testing.T) {
 		{name: "short key", environ: []string{"SHEAF_AUTH_ROOT_KEY=hunter2"}, want: []string{"environment: SHEAF_AUTH_ROOT_KEY is shorter than 16 characters"}},
 		{name: "key that nobody needs", environ: []string{"SHEAF_AUTH_ROOT_KEY=hunter2hunter2hunter2"}, args: []string{"--auth-mode=none"}, want: []string{"flags: --auth-mode is none, and environment: SHEAF_AUTH_ROOT_KEY is set: only one can hold"}},
 		{name: "direct without", environ: []string{"SHEAF_POSTGRES_DIRECT_URL=postgres://a"}, want: []string{"environment: SHEAF_POSTGRES_DIRECT_URL is set without postgres.url"}},
+		{name: "more writers than connections", args: []string{"--postgres-writers=17"}, want: []string{"flags: --postgres-writers is above postgres.maxConns: each transaction has a connection"}},
 		{
 			name:    "all at once, from every source",
 			files:   map[string]string{"sheaf.yaml": "log: {levell: info}\nhttp: {addr: nowhere}", ".env": "SHEAF_LOG_FORMAT=xml"},

@@ -34,6 +34,8 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 	store, err := postgres.Open(ctx, postgres.Config{
 		URL:              settings.Postgres.URL.Reveal(),
 		MaxConns:         settings.Postgres.MaxConns,
+		Writers:          settings.Postgres.Writers,
+		MergedWrites:     settings.Postgres.MergedWrites,
 		ExecMode:         settings.Postgres.ExecMode,
 		StatementTimeout: settings.Postgres.StatementTimeout,
 		AnySchema:        settings.Postgres.Migrate == "off",
