@@ -59,9 +59,15 @@ func (a answer) write(w http.ResponseWriter) error {
 		a.ex.started = true
 	}
 	h := w.Header()
-	for _, field := range a.fields() {
+	fields := a.fields()
+	values := make([]string, 0, len(fields)+1) // one array for all of them
+	set := func(name, value string) {
+		values = append(values, value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	for _, field := range &fields {
 		if field.value != "" {
-			h[field.name] = []string{field.value}
+			set(field.name, field.value)
 		}
 	}
 	switch {
@@ -75,7 +81,7 @@ func (a answer) write(w http.ResponseWriter) error {
 	}
 	a.body = a.text()
 	if a.contentType != "" {
-		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
+		set("Content-Length", strconv.Itoa(len(a.body)))
 	}
 	w.WriteHeader(a.status)
 	if len(a.body) == 0 {

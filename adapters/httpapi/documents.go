@@ -110,7 +110,7 @@ func (s *Server) GetDocument(ctx context.Context, r oas.GetDocumentRequestObject
 	if err != nil {
 		return nil, err
 	}
-	a.body = appendExpanded(nil, cut, expanded)
+	s.lend(&a, func(b []byte) []byte { return appendExpanded(b, cut, expanded) })
 	return a, nil
 }
 
