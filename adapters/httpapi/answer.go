@@ -21,8 +21,9 @@ type answer struct {
 	// etag, location, place (of what the answer is about), link, preference, cache and token are headers; "" is left out.
 	etag, location, place, link, preference, cache, token string
 	contentType                                           string
-	// varies is a header of the request that the answer depends on, beside those that all do; cacheStatus says what our own cache did. "" is left out.
-	varies, cacheStatus string
+	// varies is a header of the request that the answer depends on, beside those that all do; cacheStatus says what our own cache did, and age how many seconds ago what it
+	// answered with was known to be current. "" is left out.
+	varies, cacheStatus, age string
 	// body is the answer's own: it may be appended to.
 	body []byte
 	// sent takes the body when nobody needs it any more; nil leaves it to the garbage collector.
@@ -39,10 +40,10 @@ const jsonType = "application/json"
 type headerField struct{ name, value string }
 
 // fields are the headers of the answer; those without a value are not sent.
-func (a answer) fields() [9]headerField {
+func (a answer) fields() [10]headerField {
 	return [...]headerField{
 		{"Etag", a.etag}, {"Location", a.location}, {"Content-Location", a.place}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {tokenHeader, a.token},
-		{"Cache-Status", a.cacheStatus}, {"Content-Type", a.contentType},
+		{"Cache-Status", a.cacheStatus}, {"Age", a.age}, {"Content-Type", a.contentType},
 	}
 }
 

@@ -31,8 +31,9 @@ type Config struct {
 	Bulk        *app.Bulk
 	Operations  *app.Operations
 	Receipts    *app.Receipts
-	// Cached says that a cache lies before the store: answers about documents tell what it did.
-	Cached bool
+	// CacheAge says how long ago the cache before the store asked what has changed: what it answers is at most that old. nil says that there is no cache; else answers about
+	// documents tell what it did.
+	CacheAge func() time.Duration
 	// Roles are the roles that this process has; the operations of others answer 404 with code role.notServed.
 	Roles []string
 	// RootKey is the key that a request carries as bearer token; "" asks for none.

@@ -26,15 +26,21 @@ const (
 	stateDocumentChanged   = "SH002"
 	stateDuplicate         = "SH003"
 	stateIndexNotReady     = "SH004"
+	stateClaimLost         = "SH005"
 	stateDangling          = "SH006"
 	stateReferred          = "SH007"
-	stateClaimLost         = "SH005"
-	stateFacetOverflow     = "SH006"
+	stateFacetOverflow     = "SH008"
 	stateUniqueViolation   = "23505"
 	stateSerialization     = "40001"
 	stateDeadlock          = "40P01"
 	stateNoTable           = "42P01"
 )
+
+// A state has one meaning: two that are equal do not compile.
+var _ = map[string]bool{
+	stateCollectionChanged: true, stateDocumentChanged: true, stateDuplicate: true, stateIndexNotReady: true, stateClaimLost: true, stateDangling: true, stateReferred: true,
+	stateFacetOverflow: true, stateUniqueViolation: true, stateSerialization: true, stateDeadlock: true, stateNoTable: true,
+}
 
 // The indexes in which writers meet that both thought that something was free: a revision of a document, an id, and an entry, which may also be that of whoever builds an index.
 const (
