@@ -83,7 +83,8 @@ func (w *writer) close() {
 
 // Write makes every write of the batch or none.
 //
-// A batch whose caller leaves before a writer has taken it is not written; after that it goes on, and the caller does not learn how it ended.
+// A batch whose caller leaves before it is taken into a transaction is not written; after that it goes on, and the caller does not learn how it ended. A caller that commits, for itself and
+// for others, leaves when that is done.
 // It fails with fault.Unavailable: code "write.queueFull" when too many wait, "write.unknown" when the connection broke during the commit,
 // "write.contended" when others were faster every time.
 func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Result, error) {
@@ -102,11 +103,8 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 		s.writer.commitTaken(units) //nolint:contextcheck // they are of several callers
 		s.writer.pass()             //nolint:contextcheck // see above
 	}
-	select {
-	case <-u.done:
-	case <-ctx.Done():
-		u.state.CompareAndSwap(waiting, abandoned)
-		return nil, ctx.Err()
+	if err := u.wait(ctx); err != nil {
+		return nil, err
 	}
 	var p *panicked
 	if errors.As(u.err, &p) {
@@ -116,6 +114,22 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 		return nil, u.err
 	}
 	return u.results, nil
+}
+
+// wait returns when the unit is done, or its caller leaves before that.
+func (u *unit) wait(ctx context.Context) error {
+	select {
+	case <-u.done:
+		return nil
+	default:
+	}
+	select {
+	case <-u.done:
+		return nil
+	case <-ctx.Done():
+		u.state.CompareAndSwap(waiting, abandoned)
+		return ctx.Err()
+	}
 }
 
 // enqueue has the unit wait. Where that makes a transaction due, it takes a turn and returns the units to commit, the caller's most often among them; the caller passes the turn on.
