@@ -12,9 +12,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/sheafdb/sheaf/adapters/cache"
 	"github.com/sheafdb/sheaf/adapters/cache/redistest"
+	"github.com/sheafdb/sheaf/adapters/postgres"
+	"github.com/sheafdb/sheaf/adapters/postgres/pgtest"
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/collection"
 	"github.com/sheafdb/sheaf/domain/document"
@@ -93,11 +96,77 @@ func TestNoStaleReads(t *testing.T) {
 	}
 	server := redistest.Start(t)
 	url := schema.Open(t)
-	trial := &trial{t: t}
-	for i := range trial.instances {
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	trial := newTrial(t, url, server)
+	end := time.Now().Add(long)
+	stop := trial.begin()
+	trouble := trouble{t, server, server.Client()}
+	for time.Now().Before(end) {
+		if rand.N(6) > 0 {
+			trouble.redis()
+		} else {
+			const cut = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'sheaf' AND datname = current_database() AND random() < 0.5`
+			if _, err := conn.Exec(t.Context(), cut); err != nil {
+				t.Error(err)
+			}
+		}
+		time.Sleep(rand.N(150 * time.Millisecond)) // for things to happen in
+	}
+	stop()
+	trial.judge()
+}
+
+// In the middle of it all PostgreSQL is killed, and its standby, which commits have waited for, takes over: the caches go on with what it has.
+func TestNoStaleReads_Failover(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	first := pgtest.Server(t, map[string]string{"fsync": "off"})
+	if err := postgres.Migrate(t.Context(), first.URL()); err != nil {
+		t.Fatal(err)
+	}
+	second := first.Standby()
+	trial := newTrial(t, first.With(second), redis)
+	stop := trial.begin()
+	trouble := trouble{t, redis, redis.Client()}
+	enough := int64(300)
+	if testing.Short() {
+		enough = 100
+	}
+	some := func(what string) {
+		t.Helper()
+		before, read := trial.writes.Load(), trial.from[ports.FromMemory].Load()
+		eventually(t, what, func() bool {
+			trouble.redis()
+			time.Sleep(rand.N(20 * time.Millisecond)) // for things to happen in
+			return trial.writes.Load() >= before+enough && trial.from[ports.FromMemory].Load() >= read+enough
+		})
+	}
+	some("documents are written and come from memory")
+	first.Kill()
+	trouble.redis()
+	second.Promote()
+	some("the standby is written to, and its documents come from memory")
+	stop()
+	trial.judge()
+	for i, s := range trial.instances {
+		if s.Stat().Restarts == 0 {
+			t.Errorf("instance %d has not noticed that the history is another one", i)
+		}
+	}
+}
+
+// newTrial opens two instances on a database.
+func newTrial(t *testing.T, url string, server *redistest.Server) *trial {
+	t.Helper()
+	r := &trial{t: t}
+	for i := range r.instances {
 		store := lossy{openPostgres(t, url)}
 		if i == 0 {
-			trial.c = books(t, store)
+			r.c = books(t, store)
 		}
 		shared, err := cache.OpenShared(cache.SharedConfig{URL: server.URL(), Timeout: 20 * time.Millisecond})
 		if err != nil {
@@ -105,60 +174,50 @@ func TestNoStaleReads(t *testing.T) {
 		}
 		t.Cleanup(shared.Close)
 		// Too small for all, so that entries come and go.
-		trial.instances[i] = inFront(t, store, func(c *cache.Config) { c.MaxBytes, c.MaxStaleness, c.Shared = staleDocuments*500, staleBound, shared })
+		r.instances[i] = inFront(t, store, func(c *cache.Config) { c.MaxBytes, c.MaxStaleness, c.Shared = staleDocuments*500, staleBound, shared })
 	}
-	ctx, stop := context.WithTimeout(t.Context(), long)
-	defer stop()
+	return r
+}
+
+// begin has writers and readers at work until stop is called, which returns when all have ended.
+func (r *trial) begin() (stop func()) {
+	ctx, cancel := context.WithCancel(r.t.Context())
 	var all sync.WaitGroup
-	for i := range trial.instances {
+	for i := range r.instances {
 		for range 2 {
-			all.Go(func() { trial.write(ctx, i) })
+			all.Go(func() { r.write(ctx, i) })
 		}
 		for range 4 {
-			all.Go(func() { trial.read(ctx, i) })
+			all.Go(func() { r.read(ctx, i) })
 		}
 	}
-	breakThings(ctx, t, server, url)
-	all.Wait()
-	trial.judge()
-	for i, s := range trial.instances {
-		t.Logf("instance %d: %+v", i, s.Stat())
-	}
-	t.Logf("%d writes, %d reads: %d from the database, %d from memory, %d from Redis; %d were refused",
-		trial.writes.Load(), trial.reads.Load(), trial.from[0].Load(), trial.from[1].Load(), trial.from[2].Load(), trial.refused.Load())
-	if trial.from[ports.FromMemory].Load() == 0 {
-		t.Error("nothing came from memory")
+	return func() {
+		cancel()
+		all.Wait()
 	}
 }
 
-// breakThings goes on until ctx ends.
-func breakThings(ctx context.Context, t *testing.T, server *redistest.Server, url string) {
-	t.Helper()
-	conn, err := pgx.Connect(context.Background(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(context.Background()) }()
-	client := server.Client()
-	for ctx.Err() == nil {
-		switch rand.N(6) {
-		case 0:
-			server.Restart() // with what was saved last, if anything
-		case 1:
-			client.FlushAll(context.Background())
-		case 2:
-			client.Save(context.Background())
-		case 3:
-			server.Freeze()
-			pause(ctx, rand.N(50*time.Millisecond))
-			server.Thaw()
-		case 4:
-			const cut = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'sheaf' AND datname = current_database() AND random() < 0.5`
-			if _, err := conn.Exec(context.Background(), cut); err != nil {
-				t.Error(err)
-			}
-		}
-		pause(ctx, rand.N(150*time.Millisecond))
+// trouble is somebody who breaks a Redis.
+type trouble struct {
+	t      *testing.T
+	server *redistest.Server
+	client *redis.Client
+}
+
+// redis does one thing to it, or nothing.
+func (b trouble) redis() {
+	ctx := b.t.Context()
+	switch rand.N(5) {
+	case 0:
+		b.server.Restart() // with what was saved last, if anything
+	case 1:
+		b.client.FlushAll(ctx)
+	case 2:
+		b.client.Save(ctx)
+	case 3:
+		b.server.Freeze()
+		pause(ctx, rand.N(50*time.Millisecond))
+		b.server.Thaw()
 	}
 }
 
@@ -218,6 +277,7 @@ func (r *trial) read(ctx context.Context, instance int) {
 		r.mu.Lock()
 		r.observed = append(r.observed, observation{n, least, why, d.Revision, string(d.Data)})
 		r.mu.Unlock()
+		pause(ctx, rand.N(300*time.Microsecond)) // readers that never rest would leave the writers no time
 	}
 }
 
@@ -270,6 +330,15 @@ func (r *trial) judge() {
 		}
 		after = list[len(list)-1].Position
 	}
+	for i := range r.instances {
+		for n, list := range r.acknowledged[i] {
+			for _, a := range list {
+				if _, there := history[staleName(n)][a.revision]; !there {
+					r.t.Errorf("revision %d of %s was acknowledged and is lost", a.revision, staleName(n))
+				}
+			}
+		}
+	}
 	wrong := 0
 	for _, o := range r.observed {
 		versions := history[staleName(o.document)]
@@ -287,6 +356,7 @@ func (r *trial) judge() {
 		}
 	}
 	for i, s := range r.instances {
+		r.t.Logf("instance %d: %+v", i, s.Stat())
 		for n := range staleDocuments {
 			name := id(staleName(n))
 			eventually(r.t, fmt.Sprintf("instance %d has what is stored of %s", i, name), func() bool {
@@ -295,5 +365,10 @@ func (r *trial) judge() {
 				return fault.KindOf(storedErr) == fault.KindOf(err) && stored.Revision == found.Revision && string(stored.Data) == string(found.Data)
 			})
 		}
+	}
+	r.t.Logf("%d writes, %d reads: %d from the database, %d from memory, %d from Redis; %d were refused",
+		r.writes.Load(), r.reads.Load(), r.from[0].Load(), r.from[1].Load(), r.from[2].Load(), r.refused.Load())
+	if r.from[ports.FromMemory].Load() == 0 {
+		r.t.Error("nothing came from memory")
 	}
 }

@@ -33,12 +33,17 @@ type Stat struct {
 	Age time.Duration
 }
 
+// Age is how long ago the store was last asked what changed, and answered: what is answered from here is at most that old.
+func (s *Store) Age() time.Duration {
+	return time.Duration(s.elapsed() - max(s.trusted.Load()-int64(s.bound), 0))
+}
+
 // Stat returns what the cache is doing, for metrics.
 func (s *Store) Stat() Stat {
 	stat := Stat{
 		MemoryHits: s.stat.memoryHits.Load(), MemoryMisses: s.stat.memoryMisses.Load(), Bypassed: s.stat.bypassed.Load(), Loads: s.stat.loads.Load(),
 		MemoryBytes: int64(s.otter.bytes()), SharedHits: s.stat.sharedHits.Load(), SharedRefused: s.stat.sharedRefused.Load(), Restarts: s.stat.restarts.Load(),
-		Age: time.Duration(s.elapsed() - max(s.trusted.Load()-int64(s.bound), 0)),
+		Age: s.Age(),
 	}
 	if s.shared != nil {
 		c := &s.shared.stat

@@ -21,8 +21,9 @@ type answer struct {
 	// etag, location, place (of what the answer is about), link, preference, cache and token are headers; "" is left out.
 	etag, location, place, link, preference, cache, token string
 	contentType                                           string
-	// varies is a header of the request that the answer depends on, beside those that all do; cacheStatus says what our own cache did. "" is left out.
-	varies, cacheStatus string
+	// varies is a header of the request that the answer depends on, beside those that all do; cacheStatus says what our own cache did, and age how many seconds ago what it
+	// answered with was known to be current. "" is left out.
+	varies, cacheStatus, age string
 	// body is the answer's own: it may be appended to.
 	body []byte
 	// sent takes the body when nobody needs it any more; nil leaves it to the garbage collector.
@@ -39,10 +40,10 @@ const jsonType = "application/json"
 type headerField struct{ name, value string }
 
 // fields are the headers of the answer; those without a value are not sent.
-func (a answer) fields() [9]headerField {
+func (a answer) fields() [10]headerField {
 	return [...]headerField{
 		{"Etag", a.etag}, {"Location", a.location}, {"Content-Location", a.place}, {"Link", a.link}, {"Preference-Applied", a.preference}, {"Cache-Control", a.cache}, {tokenHeader, a.token},
-		{"Cache-Status", a.cacheStatus}, {"Content-Type", a.contentType},
+		{"Cache-Status", a.cacheStatus}, {"Age", a.age}, {"Content-Type", a.contentType},
 	}
 }
 
@@ -58,9 +59,15 @@ func (a answer) write(w http.ResponseWriter) error {
 		a.ex.started = true
 	}
 	h := w.Header()
-	for _, field := range a.fields() {
+	fields := a.fields()
+	values := make([]string, 0, len(fields)+1) // one array for all of them
+	set := func(name, value string) {
+		values = append(values, value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	for _, field := range &fields {
 		if field.value != "" {
-			h[field.name] = []string{field.value}
+			set(field.name, field.value)
 		}
 	}
 	switch {
@@ -74,7 +81,7 @@ func (a answer) write(w http.ResponseWriter) error {
 	}
 	a.body = a.text()
 	if a.contentType != "" {
-		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
+		set("Content-Length", strconv.Itoa(len(a.body)))
 	}
 	w.WriteHeader(a.status)
 	if len(a.body) == 0 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
 	"github.com/sheafdb/sheaf/domain/document"
@@ -56,13 +55,8 @@ const asyncApplied = "respond-async"
 
 // prefersAsync says whether the preferences ask for an operation (RFC 7240 section 4.1).
 func prefersAsync(prefer string) bool {
-	for preference := range strings.SplitSeq(prefer, ",") {
-		name, _, _ := strings.Cut(preference, ";")
-		if strings.EqualFold(strings.TrimSpace(name), asyncApplied) {
-			return true
-		}
-	}
-	return false
+	_, found := preferred(prefer, asyncApplied)
+	return found
 }
 
 // outcomes are the names of what becomes of documents, in the API.

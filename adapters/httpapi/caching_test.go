@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sheafdb/sheaf/adapters/memory"
 	"github.com/sheafdb/sheaf/domain/change"
@@ -139,20 +140,24 @@ func (r remembering) GetRecent(ctx context.Context, key collection.Key, id ident
 	return d, r.from, err
 }
 
-// Where there is a cache, answers about documents say what it did (RFC 9211).
+// Where there is a cache, answers about documents say what it did (RFC 9211), and how old what it had may be (RFC 9111 section 5.1).
 func TestCaching_Status(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	furnish(t, serve(t, store))
 	for from, want := range map[ports.Source]string{ports.FromMemory: "sheaf; hit; detail=memory", ports.FromShared: "sheaf; hit; detail=shared", ports.FromStore: "sheaf; fwd=miss"} {
-		a := serve(t, remembering{store, from}, func(s *settings) { s.Cached = true })
-		for _, send := range []string{"GET " + mobyPath, "HEAD " + mobyPath} {
-			if got := a.send(t, send, "").header.Get("Cache-Status"); got != want {
-				t.Errorf("%s: %q, want %q", send, got, want)
-			}
+		age := "2" // whole seconds that have passed
+		if from == ports.FromStore {
+			age = ""
 		}
-		if got := a.send(t, "GET "+mobyPath, "", `If-None-Match: "1"`).header.Get("Cache-Status"); got != want {
-			t.Errorf("304: %q, want %q", got, want)
+		a := serve(t, remembering{store, from}, func(s *settings) { s.CacheAge = func() time.Duration { return 2700 * time.Millisecond } })
+		for _, send := range []string{"GET " + mobyPath, "HEAD " + mobyPath} {
+			for _, headers := range [][]string{nil, {`If-None-Match: "1"`}} {
+				got := a.send(t, send, "", headers...)
+				if status, own := got.header.Get("Cache-Status"), got.header.Get("Age"); status != want || own != age {
+					t.Errorf("%s %s: %d with %q and Age %q, want %q and %q", send, headers, got.status, status, own, want, age)
+				}
+			}
 		}
 		if got := a.send(t, "GET "+mobyPath+"?asOf=2030-01-01T00:00:00Z", "").header.Get("Cache-Status"); got != "" {
 			t.Errorf("what was: %q", got)

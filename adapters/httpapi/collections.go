@@ -3,6 +3,8 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
 	"github.com/sheafdb/sheaf/domain/collection"
@@ -77,7 +79,19 @@ func (s *Server) writeCollection(ctx context.Context, write collectionWrite, col
 	if err != nil {
 		return answer{}, err
 	}
-	return render(written), nil
+	a := render(written)
+	if seconds, waits := patientFor(prefer); waits && !validateOnly {
+		s.Collections.Everywhere(ctx)
+		a.preference = strings.TrimPrefix(a.preference+", wait="+seconds, ", ")
+	}
+	return a, nil
+}
+
+// patientFor says whether the caller has time to wait for other processes, and how many seconds they have (RFC 7240 section 4.3): one is enough.
+func patientFor(prefer string) (seconds string, waits bool) {
+	seconds, _ = preferred(prefer, "wait")
+	n, err := strconv.ParseUint(seconds, 10, 32)
+	return seconds, err == nil && n > 0
 }
 
 // declaredAnswer says what became of a configuration that was written, in the form that is preferred.

@@ -75,12 +75,18 @@ func brokenCondition(header string) fault.Violation {
 
 // minimal says whether the header Prefer asks for an answer without a body (RFC 7240 section 4.2).
 func minimal(prefer string) bool {
+	value, _ := preferred(prefer, "return")
+	return value == "minimal"
+}
+
+// preferred returns the value of a preference, and whether it is in the header; the first of a name counts (RFC 7240 section 2).
+func preferred(prefer, name string) (value string, found bool) {
 	for preference := range strings.SplitSeq(prefer, ",") {
-		name, _, _ := strings.Cut(preference, ";")
-		name, value, _ := strings.Cut(name, "=")
-		if strings.EqualFold(strings.TrimSpace(name), "return") {
-			return strings.Trim(strings.TrimSpace(value), `"`) == "minimal"
+		preference, _, _ = strings.Cut(preference, ";")
+		own, value, _ := strings.Cut(preference, "=")
+		if strings.EqualFold(strings.TrimSpace(own), name) {
+			return strings.Trim(strings.TrimSpace(value), `"`), true
 		}
 	}
-	return false
+	return "", false
 }

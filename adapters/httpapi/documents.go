@@ -3,12 +3,14 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/sheafdb/sheaf/adapters/httpapi/oas"
 	"github.com/sheafdb/sheaf/domain/change"
 	"github.com/sheafdb/sheaf/domain/document"
 	"github.com/sheafdb/sheaf/domain/ident"
+	"github.com/sheafdb/sheaf/ports"
 	"github.com/sheafdb/sheaf/ports/app"
 )
 
@@ -108,7 +110,7 @@ func (s *Server) GetDocument(ctx context.Context, r oas.GetDocumentRequestObject
 	if err != nil {
 		return nil, err
 	}
-	a.body = appendExpanded(nil, cut, expanded)
+	s.lend(&a, func(b []byte) []byte { return appendExpanded(b, cut, expanded) })
 	return a, nil
 }
 
@@ -133,7 +135,11 @@ func (s *Server) find(ctx context.Context, collectionName, documentID, expand st
 		}
 	}
 	var found document.Document
+	var age time.Duration
 	if asOf.IsZero() {
+		if s.CacheAge != nil {
+			age = s.CacheAge() // before it is asked: the answer is not older than that
+		}
 		found, exchangeOf(ctx).from, err = s.Documents.Get(ctx, caller(ctx), name, id, pre)
 	} else {
 		found, err = s.Documents.GetAsOf(ctx, caller(ctx), name, id, asOf, pre)
@@ -144,8 +150,11 @@ func (s *Server) find(ctx context.Context, collectionName, documentID, expand st
 	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, etag: document.Tag(found.Revision), cache: revalidate}
 	if asOf.IsZero() {
 		s.keep(ctx, &a, name, &found, expand)
-		if s.Cached {
+		if s.CacheAge != nil {
 			a.cacheStatus = cacheStatus[a.ex.from]
+			if a.ex.from != ports.FromStore {
+				a.age = strconv.FormatInt(int64(age/time.Second), 10)
+			}
 		}
 	}
 	if pre.Unmodified(found.Revision) {

@@ -62,6 +62,9 @@ func exchangeOf(ctx context.Context) *exchange {
 	return ex
 }
 
+// nosniff is a header's value that all answers share. Whoever adds to it gets a copy.
+var nosniff = []string{"nosniff"}
+
 // requestIDHeader carries the id of a request, both ways.
 const requestIDHeader = "Request-Id"
 
@@ -78,8 +81,8 @@ func (s *Server) exchanged(next http.Handler) http.Handler {
 		ex := &exchange{requestID: requestID(r), principal: principal.Anonymous}
 		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, ex))
 		answer := &observed{ResponseWriter: w}
-		answer.Header().Set(requestIDHeader, ex.requestID)
-		answer.Header().Set("X-Content-Type-Options", "nosniff")
+		h := answer.Header()
+		h[requestIDHeader], h["X-Content-Type-Options"] = []string{ex.requestID}, nosniff
 		s.metrics.running.Inc()
 		defer func() {
 			s.metrics.running.Dec()

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,6 +12,7 @@ import (
 type metrics struct {
 	running  prometheus.Gauge
 	duration *prometheus.HistogramVec
+	series   sync.Map // of labels to prometheus.Observer: what was counted before
 }
 
 func newMetrics(registry prometheus.Registerer) *metrics {
@@ -28,6 +30,17 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 	return m
 }
 
+// labels are what a duration is counted under.
+type labels struct {
+	operation string
+	status    int
+}
+
 func (m *metrics) observe(operation string, status int, elapsed time.Duration) {
-	m.duration.WithLabelValues(operation, strconv.Itoa(status)).Observe(elapsed.Seconds())
+	key := labels{operation, status}
+	series, known := m.series.Load(key)
+	if !known {
+		series, _ = m.series.LoadOrStore(key, m.duration.WithLabelValues(operation, strconv.Itoa(status)))
+	}
+	series.(prometheus.Observer).Observe(elapsed.Seconds())
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 
 	"github.com/sheafdb/sheaf/domain/fault"
+	"github.com/sheafdb/sheaf/domain/ident"
 )
 
 // parameterFaults makes violations of what the validator found in one parameter. Its own texts may repeat schema and value, and are not sent.
@@ -56,6 +57,9 @@ func valueOf(param *openapi3.Parameter, r *http.Request, query url.Values) strin
 // evident says that a value is what a schema asks for, of the schemas and values that nearly all requests have. What it does not know the validator judges, which takes twenty times as long.
 func evident(schema *openapi3.Schema, value string) bool {
 	switch {
+	case schema.Pattern == ident.CollectionPattern:
+		_, err := ident.ParseCollection(value)
+		return err == nil
 	case schema.Pattern != "" || schema.Format != "" || len(schema.Enum) > 0 || schema.Max != nil || value == "":
 		return false
 	case schema.Type.Is("string"):

@@ -253,19 +253,9 @@ func (p *plan) judgeParameters(ex *exchange, r *http.Request) error {
 			r.Header[name] = []string{strings.Join(lines, ", ")}
 		}
 	}
-	input := openapi3filter.RequestValidationInput{Request: r, QueryParams: values, Options: &filterOptions}
 	for _, param := range p.params {
-		if p.absent(param, r, values) || evident(param.Schema.Value, valueOf(param, r, values)) {
-			continue
-		}
-		if param.In == openapi3.ParameterInPath && input.PathParams == nil {
-			input.PathParams = map[string]string{}
-		}
-		if param.In == openapi3.ParameterInPath {
-			input.PathParams[param.Name] = r.PathValue(param.Name)
-		}
-		if err := openapi3filter.ValidateParameter(r.Context(), &input, param); err != nil {
-			faults = append(faults, parameterFaults(param, err)...)
+		if !p.absent(param, r, values) && !evident(param.Schema.Value, valueOf(param, r, values)) {
+			faults = append(faults, judged(param, r, values)...)
 		}
 	}
 	if len(faults) > 0 {
@@ -275,6 +265,18 @@ func (p *plan) judgeParameters(ex *exchange, r *http.Request) error {
 }
 
 var filterOptions = openapi3filter.Options{MultiError: true, SkipSettingDefaults: true}
+
+// judged has the validator judge a parameter.
+func judged(param *openapi3.Parameter, r *http.Request, values url.Values) []fault.Violation {
+	input := openapi3filter.RequestValidationInput{Request: r, QueryParams: values, Options: &filterOptions}
+	if param.In == openapi3.ParameterInPath {
+		input.PathParams = map[string]string{param.Name: r.PathValue(param.Name)}
+	}
+	if err := openapi3filter.ValidateParameter(r.Context(), &input, param); err != nil {
+		return parameterFaults(param, err)
+	}
+	return nil
+}
 
 // absent says that there is nothing to judge.
 func (p *plan) absent(param *openapi3.Parameter, r *http.Request, values url.Values) bool {

@@ -68,8 +68,8 @@ func (s *Server) QueryDocuments(ctx context.Context, r oas.QueryDocumentsRequest
 	return a, nil
 }
 
-// pageBuffer is the largest buffer of a page that is used again, in bytes.
-const pageBuffer = 256 << 10
+// largestLent is the largest buffer of a body that is used again, in bytes.
+const largestLent = 256 << 10
 
 func (s *Server) list(ctx context.Context, r app.ListDocuments) (answer, app.DocumentPage, error) {
 	page, err := s.Documents.List(ctx, caller(ctx), r)
@@ -79,31 +79,39 @@ func (s *Server) list(ctx context.Context, r app.ListDocuments) (answer, app.Doc
 	if page.Unchanged {
 		return answer{ex: exchangeOf(ctx), status: http.StatusNotModified, etag: page.Tag, cache: revalidate}, page, nil
 	}
-	at := -1
-	buffer := s.pages.Get().(*[]byte)
-	b := appendPage((*buffer)[:0], page.Page, func(b []byte, item document.Document) []byte {
-		at++
-		if page.Expanded == nil {
-			return appendDocument(b, item)
+	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, etag: page.Tag, contentType: jsonType, cache: revalidate}
+	s.lend(&a, func(b []byte) []byte {
+		at := -1
+		b = appendPage(b, page.Page, func(b []byte, item document.Document) []byte {
+			at++
+			if page.Expanded == nil {
+				return appendDocument(b, item)
+			}
+			return appendExpanded(b, item, page.Expanded[at])
+		})
+		if page.Previous != "" {
+			b = append(b, `,"previousPageToken":`...)
+			b = appendString(b, page.Previous)
 		}
-		return appendExpanded(b, item, page.Expanded[at])
+		if page.Explain != nil {
+			b = append(b, `,"explain":`...)
+			b = append(b, explanation(page.Explain)...)
+		}
+		return append(b, '}')
 	})
-	if page.Previous != "" {
-		b = append(b, `,"previousPageToken":`...)
-		b = appendString(b, page.Previous)
-	}
-	if page.Explain != nil {
-		b = append(b, `,"explain":`...)
-		b = append(b, explanation(page.Explain)...)
-	}
-	a := answer{ex: exchangeOf(ctx), status: http.StatusOK, etag: page.Tag, contentType: jsonType, cache: revalidate, body: append(b, '}')}
+	return a, page, nil
+}
+
+// lend has a body written into a buffer that others use again when it was sent.
+func (s *Server) lend(a *answer, write func(b []byte) []byte) {
+	buffer := s.bodies.Get().(*[]byte)
+	a.body = write((*buffer)[:0])
 	a.sent = func(body []byte) {
-		if cap(body) <= pageBuffer {
+		if cap(body) <= largestLent {
 			*buffer = body
-			s.pages.Put(buffer)
+			s.bodies.Put(buffer)
 		}
 	}
-	return a, page, nil
 }
 
 // explanation is how documents were found, as it is sent.

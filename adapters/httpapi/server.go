@@ -31,8 +31,9 @@ type Config struct {
 	Bulk        *app.Bulk
 	Operations  *app.Operations
 	Receipts    *app.Receipts
-	// Cached says that a cache lies before the store: answers about documents tell what it did.
-	Cached bool
+	// CacheAge says how long ago the cache before the store asked what has changed: what it answers is at most that old. nil says that there is no cache; else answers about
+	// documents tell what it did.
+	CacheAge func() time.Duration
 	// Roles are the roles that this process has; the operations of others answer 404 with code role.notServed.
 	Roles []string
 	// RootKey is the key that a request carries as bearer token; "" asks for none.
@@ -72,7 +73,7 @@ type Server struct {
 	metrics  *metrics
 	keyHash  [32]byte
 	draining atomic.Bool
-	pages    sync.Pool // of *[]byte: the bodies of lists that were sent
+	bodies   sync.Pool // of *[]byte: bodies that were sent
 }
 
 var _ oas.StrictServerInterface = (*Server)(nil)
@@ -85,7 +86,7 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Config: c, allowed: http.NewServeMux(), plans: map[string]*plan{}, metrics: newMetrics(c.Registry), keyHash: hashKey(c.RootKey), pages: sync.Pool{New: func() any { return new([]byte) }}}
+	s := &Server{Config: c, allowed: http.NewServeMux(), plans: map[string]*plan{}, metrics: newMetrics(c.Registry), keyHash: hashKey(c.RootKey), bodies: sync.Pool{New: func() any { return new([]byte) }}}
 	spec, err := readContract()
 	if err != nil {
 		return nil, fmt.Errorf("read the contract: %w", err)
@@ -145,12 +146,17 @@ func (r *routes) ServeHTTP(w http.ResponseWriter, req *http.Request) { r.mux.Ser
 func (s *Server) cleanPaths(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := r.URL.EscapedPath()
-		if r.Method == http.MethodConnect || !strings.HasPrefix(path, "/") || strings.Contains(path, "//") || strings.Contains(path+"/", "/./") || strings.Contains(path+"/", "/../") {
+		if r.Method == http.MethodConnect || !strings.HasPrefix(path, "/") || unclean(path) {
 			s.fail(w, r, noSuchPath(r))
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// unclean says whether a path has empty or dotted segments.
+func unclean(path string) bool {
+	return strings.Contains(path, "//") || strings.Contains(path, "/./") || strings.Contains(path, "/../") || strings.HasSuffix(path, "/.") || strings.HasSuffix(path, "/..")
 }
 
 // unrouted answers what no route matches: OPTIONS, another method where the path has some, else nothing.

@@ -14,7 +14,7 @@ import (
 )
 
 // appendString appends s as a JSON string.
-func appendString(b []byte, s string) []byte { return jsontext.Append(b, s) }
+func appendString(b []byte, s string) []byte { return jsontext.AppendString(b, s) }
 
 // named reads the name of a collection and the id of a document in a path. An id of "" is none.
 func named(name, id string) (ident.Collection, ident.Document, error) {

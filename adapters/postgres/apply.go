@@ -18,7 +18,7 @@ const (
 )
 
 // apply writes what was decided and commits. It fails with errUnknown when the connection broke while the commit was on its way.
-func (t *transaction) apply(ctx context.Context, p *plan, related relations) error {
+func (t *transaction) apply(ctx context.Context, p *plan, related relations, how trial) error {
 	var settled settlements
 	if !p.dryRun() {
 		settled = settlementsOf(p.units)
@@ -31,22 +31,24 @@ func (t *transaction) apply(ctx context.Context, p *plan, related relations) err
 	if p.step() != nil || p.dryRun() || len(kept) > 0 || len(related.targets) > chunkRows || len(r.id) > chunkRows || p.bytes > chunkBytes || entries.size() > chunkRows || textBytes(entries.texts) > chunkBytes {
 		return settled.blame(t.applyInSteps(ctx, p, r, entries, related, kept, settled))
 	}
-	w := r.write()
-	if entries.empty() && related.empty() {
+	if related.empty() && len(entries.unique) == 0 && len(entries.texts) == 0 {
+		w := r.write(entries)
+		w.Contested = how.contested
 		bases, err := t.commit(ctx, settled, sqlcgen.Write,
-			w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Datas, w.LockOrder, w.Inserts,
+			w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, w.Expires, w.Datas, w.LockOrder, w.Inserts, w.Contested,
+			w.GoneBuckets, w.GoneIndexes, w.GoneKeys, w.GoneIds, w.EntryBuckets, w.EntryIndexes, w.EntryKeys, w.EntryIds,
 			w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
 		return settled.blame(p.take(r, bases, err))
 	}
 	e := r.writeWithEntries(entries, related)
 	bases, err := t.commit(ctx, settled, sqlcgen.WriteWithEntries,
-		w.Buckets, w.Collections, w.Ids, w.Bases, w.Revisions, w.SchemaRevisions, w.Ops, w.Created, w.Ats, e.Expires, w.Datas, w.LockOrder, w.Inserts,
+		e.Buckets, e.Collections, e.Ids, e.Bases, e.Revisions, e.SchemaRevisions, e.Ops, e.Created, e.Ats, e.Expires, e.Datas, e.LockOrder, e.Inserts,
 		e.GoneBuckets, e.GoneIndexes, e.GoneKeys, e.GoneIds, e.EntryBuckets, e.EntryIndexes, e.EntryKeys, e.EntryIds,
 		e.TextBuckets, e.TextIndexes, e.TextIds, e.TextGone, e.Languages, e.A, e.B, e.C, e.D,
 		e.UniqueBuckets, e.UniqueIndexes, e.UniqueKeys, e.UniqueCollections, e.UniqueIds, e.UniqueGone,
 		e.LockedBuckets, e.LockedCollections, e.LockedIds, e.LockedRemoved, e.TargetNames, e.TargetIds, e.TargetAts,
 		e.RemovedBuckets, e.RemovedCollections, e.RemovedIds, e.RemovedExpired,
-		w.Ordinals, w.Actors, w.RequestIds, w.TakenBuckets, w.TakenCounts, w.CheckedCollections, w.CheckedRevisions)
+		e.Ordinals, e.Actors, e.RequestIds, e.TakenBuckets, e.TakenCounts, e.CheckedCollections, e.CheckedRevisions)
 	return settled.blame(p.blameRelations(p.blame(p.take(r, bases, err), entries.unique), related))
 }
 

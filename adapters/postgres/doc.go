@@ -9,7 +9,7 @@
 //
 // # Writing
 //
-// Callers of Write hand their batches to a few writers (writer.go), which merge what is waiting into one transaction. A transaction (transaction.go)
+// Callers of Write take turns (writer.go), in which what is waiting is merged into one transaction. A transaction (transaction.go)
 // reads the documents without locks, lets the domain decide (plan.go), and then writes documents, takes positions of the buckets, checks that
 // the collections are as the batches believe, and appends the changes, in one statement that is a transaction of its own (apply.go).
 // A document that changed in between makes that statement fail as a whole; the transaction is tried again, with locks from then on.

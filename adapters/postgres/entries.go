@@ -47,8 +47,6 @@ func bucketOfKey(e index.Entry) int32 {
 type entryRows struct {
 	gone, come, unique []entry
 	texts              []textEntry
-	// expiring says that documents have instants at which they expire, or that it has to be written that they have none.
-	expiring bool
 }
 
 // entryRowsOf returns what the changes of a plan mean for the indexes: only entries whose keys changed.
@@ -59,7 +57,6 @@ func entryRowsOf(p *plan) entryRows {
 		if s.final < 0 || !s.indexed {
 			continue
 		}
-		r.expiring = r.expiring || s.expiring
 		gone, come := index.Diff(s.before, p.changes[s.final].entries)
 		rows := func(list []entry, entries []index.Entry, unique, gone bool) []entry {
 			for _, e := range entries {
@@ -80,9 +77,6 @@ func entryRowsOf(p *plan) entryRows {
 	}
 	return r
 }
-
-// empty says that there is nothing to write beside the documents themselves.
-func (r entryRows) empty() bool { return r.size() == 0 && !r.expiring }
 
 // size is how many rows there are.
 func (r entryRows) size() int { return len(r.gone) + len(r.come) + len(r.unique) + len(r.texts) }
@@ -109,14 +103,28 @@ func chunksOf(list []entry) [][]entry {
 	return slices.Collect(slices.Chunk(list, chunkRows))
 }
 
-func (r *rows) writeWithEntries(e entryRows, related relations) sqlcgen.WriteWithEntriesParams {
-	locks, targets, removed := r.locks(related.targets), targetColumns(related.targets), removedColumns(related.removed)
-	w, gone, come, unique, texts := r.write(), columnsOf(e.gone), columnsOf(e.come), columnsOf(e.unique), writeTexts(e.texts)
-	return sqlcgen.WriteWithEntriesParams{
-		Buckets: w.Buckets, Collections: w.Collections, Ids: w.Ids, Bases: w.Bases, Revisions: w.Revisions, SchemaRevisions: w.SchemaRevisions, Ops: w.Ops,
-		Created: w.Created, Ats: w.Ats, Expires: r.expires, Datas: w.Datas, LockOrder: w.LockOrder, Inserts: w.Inserts,
+// write are the parameters of a write of documents and ordered entries.
+func (r *rows) write(e entryRows) sqlcgen.WriteParams {
+	gone, come := columnsOf(e.gone), columnsOf(e.come)
+	return sqlcgen.WriteParams{
+		Buckets: r.bucket, Collections: r.collection, Ids: r.id, Bases: r.base, Revisions: r.revision, SchemaRevisions: r.schema, Ops: r.op,
+		Created: r.created, Ats: r.at, Expires: r.expires, Datas: r.data, LockOrder: r.order, Inserts: r.inserts,
 		GoneBuckets: gone.bucket, GoneIndexes: gone.index, GoneKeys: gone.key, GoneIds: gone.id,
 		EntryBuckets: come.bucket, EntryIndexes: come.index, EntryKeys: come.key, EntryIds: come.id,
+		Ordinals: r.ordinal, Actors: r.actor, RequestIds: r.request,
+		TakenBuckets: r.buckets, TakenCounts: r.counts, CheckedCollections: r.checkedCollection, CheckedRevisions: r.checkedRevision,
+	}
+}
+
+// writeWithEntries are the parameters of every other write that fits into one statement.
+func (r *rows) writeWithEntries(e entryRows, related relations) sqlcgen.WriteWithEntriesParams {
+	locks, targets, removed := r.locks(related.targets), targetColumns(related.targets), removedColumns(related.removed)
+	w, unique, texts := r.write(e), columnsOf(e.unique), writeTexts(e.texts)
+	return sqlcgen.WriteWithEntriesParams{
+		Buckets: w.Buckets, Collections: w.Collections, Ids: w.Ids, Bases: w.Bases, Revisions: w.Revisions, SchemaRevisions: w.SchemaRevisions, Ops: w.Ops,
+		Created: w.Created, Ats: w.Ats, Expires: w.Expires, Datas: w.Datas, LockOrder: w.LockOrder, Inserts: w.Inserts,
+		GoneBuckets: w.GoneBuckets, GoneIndexes: w.GoneIndexes, GoneKeys: w.GoneKeys, GoneIds: w.GoneIds,
+		EntryBuckets: w.EntryBuckets, EntryIndexes: w.EntryIndexes, EntryKeys: w.EntryKeys, EntryIds: w.EntryIds,
 		TextBuckets: texts.TextBuckets, TextIndexes: texts.TextIndexes, TextIds: texts.TextIds, TextGone: texts.TextGone,
 		Languages: texts.Languages, A: texts.A, B: texts.B, C: texts.C, D: texts.D,
 		UniqueBuckets: unique.bucket, UniqueIndexes: unique.index, UniqueKeys: unique.key, UniqueCollections: unique.collection, UniqueIds: unique.id, UniqueGone: unique.gone,

@@ -417,3 +417,25 @@ func killed(t *testing.T, conn *pgx.Conn, document string, do func() error) {
 		t.Fatal(err)
 	}
 }
+
+// An entry may be there before its document, because whoever builds an index adds those of documents that change meanwhile.
+func TestWrite_EntryThere(t *testing.T) {
+	t.Parallel()
+	url := schema.Open(t)
+	s := open(t, postgres.Config{URL: url})
+	c := mustDeclare(t, s, "books", `{"on": ["doc.n"], "kind": "ordered", "name": "by_n", "unique": false}`)
+	mustWrite(t, s, indexed(c, put(c, "a", `{"n": 1}`)))
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	if _, err := conn.Exec(t.Context(), `INSERT INTO index_entries SELECT bucket, index_id, key, 'b' FROM index_entries WHERE id = 'a'`); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, s, indexed(c, put(c, "b", `{"n": 1}`)), indexed(c, put(c, "c", `{"n": 1}`)))
+	wantEntries(t, url, s, c)
+	if got := s.Stat().Retries; got != 1 {
+		t.Errorf("%d retries", got)
+	}
+}

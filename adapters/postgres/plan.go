@@ -41,8 +41,6 @@ type slot struct {
 	before     index.Entries
 	indexed    bool
 	references document.References
-	// expiring says that the indexes have the instants at which documents expire.
-	expiring bool
 }
 
 // plan is what a transaction will do: the changes of the batches in it, decided in Go.
@@ -248,7 +246,7 @@ func (s *slot) findEntries(w document.Write) {
 	if s.indexed || w.Indexes == nil {
 		return
 	}
-	s.indexed, s.expiring = true, w.Indexes.Expiry() != nil
+	s.indexed = true
 	if s.current != nil {
 		s.before, _ = w.Indexes.Entries(s.current.Indexable()) // in an index that refuses it, it has none
 		s.references = document.ReferencesOf(s.before.Refers)

@@ -151,8 +151,10 @@ func TestPlans_Functions(t *testing.T) {
 	conn.heard = nil
 	_, err := sqlcgen.New(conn).Write(t.Context(), sqlcgen.WriteParams{
 		Buckets: []int32{1, 1, 1}, Collections: []int32{1, 1, 1}, Ids: []string{"new", "000001", "000002"}, Bases: []int64{0, 1, 1}, Revisions: []int64{1, 2, 2},
-		SchemaRevisions: []int64{1, 1, 1}, Ops: []string{"c", "u", "d"}, Created: times(3), Ats: times(3), Datas: []string{"1", "2", "null"},
-		LockOrder: []int32{2, 3}, Inserts: 1, Ordinals: []int64{1, 2, 3}, Actors: []string{"", "", ""}, RequestIds: []string{"", "", ""},
+		SchemaRevisions: []int64{1, 1, 1}, Ops: []string{"c", "u", "d"}, Created: times(3), Ats: times(3), Expires: times(3), Datas: []string{"1", "2", "null"},
+		LockOrder: []int32{2, 3}, Inserts: 1,
+		GoneBuckets: []int32{1}, GoneIndexes: []int32{1}, GoneKeys: [][]byte{{1}}, GoneIds: []string{"x"}, EntryBuckets: []int32{1}, EntryIndexes: []int32{1}, EntryKeys: [][]byte{{1}}, EntryIds: []string{"x"},
+		Ordinals: []int64{1, 2, 3}, Actors: []string{"", "", ""}, RequestIds: []string{"", "", ""},
 		TakenBuckets: []int32{1}, TakenCounts: []int64{3}, CheckedCollections: []int32{1}, CheckedRevisions: []int64{1},
 	})
 	if err != nil {

@@ -99,15 +99,6 @@ func textOf(data []byte) string {
 	return unsafe.String(unsafe.SliceData(data), len(data)) //nolint:gosec // the bytes are never written to again: see above
 }
 
-func (r *rows) write() sqlcgen.WriteParams {
-	return sqlcgen.WriteParams{
-		Buckets: r.bucket, Collections: r.collection, Ids: r.id, Bases: r.base, Revisions: r.revision, SchemaRevisions: r.schema, Ops: r.op,
-		Created: r.created, Ats: r.at, Datas: r.data, LockOrder: r.order, Inserts: r.inserts,
-		Ordinals: r.ordinal, Actors: r.actor, RequestIds: r.request,
-		TakenBuckets: r.buckets, TakenCounts: r.counts, CheckedCollections: r.checkedCollection, CheckedRevisions: r.checkedRevision,
-	}
-}
-
 // chunks cuts the elements with these indexes into statements of bounded size.
 func (r *rows) chunks(indexes []int) [][]int {
 	var list [][]int

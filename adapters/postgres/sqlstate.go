@@ -26,18 +26,28 @@ const (
 	stateDocumentChanged   = "SH002"
 	stateDuplicate         = "SH003"
 	stateIndexNotReady     = "SH004"
+	stateClaimLost         = "SH005"
 	stateDangling          = "SH006"
 	stateReferred          = "SH007"
-	stateClaimLost         = "SH005"
-	stateFacetOverflow     = "SH006"
+	stateFacetOverflow     = "SH008"
 	stateUniqueViolation   = "23505"
 	stateSerialization     = "40001"
 	stateDeadlock          = "40P01"
 	stateNoTable           = "42P01"
 )
 
-// constraintRevision is the index that has each revision of a document once: two writers that both thought the same one was free meet there.
-const constraintRevision = "changes_by_document"
+// A state has one meaning: two that are equal do not compile.
+var _ = map[string]bool{
+	stateCollectionChanged: true, stateDocumentChanged: true, stateDuplicate: true, stateIndexNotReady: true, stateClaimLost: true, stateDangling: true, stateReferred: true,
+	stateFacetOverflow: true, stateUniqueViolation: true, stateSerialization: true, stateDeadlock: true, stateNoTable: true,
+}
+
+// The indexes in which writers meet that both thought that something was free: a revision of a document, an id, and an entry, which may also be that of whoever builds an index.
+const (
+	constraintRevision = "changes_by_document"
+	constraintDocument = "documents_pkey"
+	constraintEntry    = "index_entries_pkey"
+)
 
 // failed classifies an error of the database; what says what was being done, for the log. The context is the caller's: its end is no fault of the database.
 func failed(ctx context.Context, err error, what string) error {
@@ -117,7 +127,13 @@ func overtaken(err error) bool {
 	case stateCollectionChanged, stateDocumentChanged, stateSerialization, stateDeadlock:
 		return true
 	}
-	return e.Code == stateUniqueViolation && e.ConstraintName == constraintRevision
+	return violates(err, constraintRevision) || violates(err, constraintDocument) || violates(err, constraintEntry)
+}
+
+// violates says whether an error is that of a unique index that has the row already.
+func violates(err error, constraint string) bool {
+	e := serverError(err)
+	return e != nil && e.Code == stateUniqueViolation && e.ConstraintName == constraint
 }
 
 // lost says whether the connection, and not the statement, is what failed.

@@ -98,7 +98,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		pool.Close()
 		return nil, err
 	}
-	s.writer, s.reader = startWriter(s, config), newReader(s, config)
+	s.writer, s.reader = newWriter(s, config), newReader(s, config)
 	return s, nil
 }
 
@@ -146,7 +146,7 @@ func (s *Store) Stat() Stat {
 	return Stat{
 		ReadsQueued: readsQueued, Statements: statements, Reads: reads,
 		Connections: p.TotalConns(), Acquired: p.AcquiredConns(), Idle: p.IdleConns(), MaxConns: p.MaxConns(),
-		Waits: p.EmptyAcquireCount(), Waited: p.EmptyAcquireWaitTime(), Queued: len(s.writer.queue),
+		Waits: p.EmptyAcquireCount(), Waited: p.EmptyAcquireWaitTime(), Queued: s.writer.queued(),
 		Transactions: s.writer.transactions.Load(), Batches: s.writer.batches.Load(), Retries: s.writer.retries.Load(),
 	}
 }

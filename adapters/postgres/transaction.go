@@ -110,6 +110,7 @@ func (w *writer) try(units []*unit) (int, error) {
 			// Whether an index is still there is known when the collection was read.
 		case overtaken(err):
 			w.retries.Add(1)
+			how.contested = how.contested || violates(err, constraintEntry)
 			if attempt >= transactionTries {
 				return n, contended(what)
 			}
@@ -131,6 +132,8 @@ func (w *writer) try(units []*unit) (int, error) {
 type trial struct {
 	// everything is read, and what is read is locked.
 	everything, locked bool
+	// contested says that entries of documents may be there already, because somebody who builds an index adds them.
+	contested bool
 	// targets are those that the attempt before found: they are locked together with what is read, because whoever locks a part later may stand in another's way.
 	targets []target
 }
@@ -179,7 +182,7 @@ func (w *writer) attempt(ctx context.Context, units []*unit, how *trial) (int, e
 	}
 	related := relationsOf(p)
 	how.targets = related.targets
-	if err := t.apply(ctx, p, related); err != nil {
+	if err := t.apply(ctx, p, related, *how); err != nil {
 		t.rollback(ctx)
 		return n, err
 	}

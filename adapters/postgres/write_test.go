@@ -323,6 +323,66 @@ func TestWrite_CulpritAlone(t *testing.T) {
 	}
 }
 
+// Callers that leave do not spoil a transaction for those beside them: who leaves in time is not written, and what is on its way goes on.
+func TestWrite_CallersLeave(t *testing.T) {
+	t.Parallel()
+	s := open(t, postgres.Config{Writers: 1})
+	c := mustCollection(t, s, "books")
+	busy, release := make(chan struct{}), make(chan struct{})
+	first, leaveFirst := context.WithCancel(t.Context())
+	others, leave := context.WithCancel(t.Context())
+	write := func(ctx context.Context, w document.Write) chan error {
+		done := make(chan error, 1)
+		go func() {
+			_, err := s.Write(ctx, batch(w))
+			done <- err
+		}()
+		return done
+	}
+	taken := write(first, document.Write{Collection: c.Version(), ID: id("taken"), Change: func(*document.Document) (document.Next, error) {
+		close(busy)
+		<-release
+		return document.Store([]byte(`1`)), nil
+	}})
+	<-busy
+	var stay, left []chan error
+	for i := range 20 {
+		if i%2 == 0 {
+			stay = append(stay, write(t.Context(), put(c, fmt.Sprintf("d%02d", i), `1`)))
+		} else {
+			left = append(left, write(others, put(c, fmt.Sprintf("d%02d", i), `1`)))
+		}
+	}
+	for s.Stat().Queued < len(stay)+len(left) {
+		runtime.Gosched()
+	}
+	leaveFirst()
+	leave()
+	for _, done := range left {
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("left with %v", err)
+		}
+	}
+	close(release)
+	for _, done := range append(stay, taken) { // who commits leaves when that is done, and knows how it ended
+		if err := <-done; err != nil {
+			t.Errorf("who stayed got %v", err)
+		}
+	}
+	want := []string{"c taken 1"}
+	for i := 0; i < 20; i += 2 {
+		want = append(want, fmt.Sprintf("c d%02d 1", i))
+	}
+	got := history(t, s, c.Bucket)
+	slices.Sort(got[1:])
+	if !slices.Equal(got, want) {
+		t.Errorf("history %q", got)
+	}
+	if stat := s.Stat(); stat.Transactions != 2 {
+		t.Errorf("%d transactions", stat.Transactions)
+	}
+}
+
 // What waits is merged up to the bound, and a bound of one merges nothing.
 func TestWrite_Merged(t *testing.T) {
 	t.Parallel()

@@ -19,18 +19,24 @@ const mergedBytes = 4 << 20
 
 // writer merges batches that wait at the same time into one transaction: one commit, one round trip and one turn at the counter of a bucket for all of them.
 //
-// A few goroutines take whatever is queued, without lingering for more: under load the queue fills while transactions run, and a lone caller waits for nobody.
+// A few turns go round. Whoever finds one free commits, on its own goroutine, what waits together with its batch; there is no lingering for more, and a lone caller waits for
+// nobody. While a transaction is under way the next one begins when as many batches wait as that one has, or when it ends: then each of them shares its cost among as many as it can,
+// instead of one taking all and the other next to nothing.
 type writer struct {
 	store *Store
 	log   *slog.Logger
-	queue chan *unit
 	full  int // Config.MergedWrites
-	done  sync.WaitGroup
 
-	// mu keeps the queue from being closed while somebody puts a unit into it.
-	mu     sync.RWMutex
+	// mu guards the fields below.
+	mu     sync.Mutex
+	free   int // turns
+	queue  []*unit
+	limit  int
 	closed bool
+	// running are the transactions under way, and newest is how many batches the last of them began with.
+	running, newest int
 
+	turns                          sync.WaitGroup // that are taken
 	transactions, batches, retries atomic.Int64
 }
 
@@ -63,26 +69,22 @@ const (
 	abandoned
 )
 
-func startWriter(s *Store, config Config) *writer {
-	w := &writer{store: s, log: config.Logger, queue: make(chan *unit, config.QueueLength), full: config.MergedWrites}
-	for range config.Writers {
-		w.done.Go(w.run)
-	}
-	return w
+func newWriter(s *Store, config Config) *writer {
+	return &writer{store: s, log: config.Logger, full: config.MergedWrites, free: config.Writers, limit: config.QueueLength}
 }
 
-// close refuses further batches and returns when those that wait are done. It is called once.
+// close refuses further batches and returns when those that wait are done.
 func (w *writer) close() {
 	w.mu.Lock()
 	w.closed = true
-	close(w.queue)
 	w.mu.Unlock()
-	w.done.Wait()
+	w.turns.Wait()
 }
 
 // Write makes every write of the batch or none.
 //
-// A batch whose caller leaves before a writer has taken it is not written; after that it goes on, and the caller does not learn how it ended.
+// A batch whose caller leaves before it is taken into a transaction is not written; after that it goes on, and the caller does not learn how it ended. A caller that commits, for itself and
+// for others, leaves when that is done.
 // It fails with fault.Unavailable: code "write.queueFull" when too many wait, "write.unknown" when the connection broke during the commit,
 // "write.contended" when others were faster every time.
 func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Result, error) {
@@ -93,14 +95,16 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 		return []document.Result{}, s.stepAlone(ctx, batch)
 	}
 	u := &unit{batch: batch, at: stampOf(batch.At), done: make(chan struct{})}
-	if err := s.writer.enqueue(u); err != nil {
+	units, err := s.writer.enqueue(u)
+	if err != nil {
 		return nil, err
 	}
-	select {
-	case <-u.done:
-	case <-ctx.Done():
-		u.state.CompareAndSwap(waiting, abandoned)
-		return nil, ctx.Err()
+	if units != nil {
+		s.writer.commitTaken(units) //nolint:contextcheck // they are of several callers
+		s.writer.pass()             //nolint:contextcheck // see above
+	}
+	if err := u.wait(ctx); err != nil {
+		return nil, err
 	}
 	var p *panicked
 	if errors.As(u.err, &p) {
@@ -112,60 +116,105 @@ func (s *Store) Write(ctx context.Context, batch document.Batch) ([]document.Res
 	return u.results, nil
 }
 
-func (w *writer) enqueue(u *unit) error {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	if w.closed {
-		return errClosed()
-	}
+// wait returns when the unit is done, or its caller leaves before that.
+func (u *unit) wait(ctx context.Context) error {
 	select {
-	case w.queue <- u:
+	case <-u.done:
 		return nil
 	default:
-		return fault.New(fault.Unavailable, "write.queueFull", "too many writes wait for the database").After(retryAfter)
+	}
+	select {
+	case <-u.done:
+		return nil
+	case <-ctx.Done():
+		u.state.CompareAndSwap(waiting, abandoned)
+		return ctx.Err()
 	}
 }
 
-// run commits what is queued until the queue is closed and empty.
-func (w *writer) run() {
-	for {
-		first, open := <-w.queue
-		if !open {
-			return
+// enqueue has the unit wait. Where that makes a transaction due, it takes a turn and returns the units to commit, the caller's most often among them; the caller passes the turn on.
+func (w *writer) enqueue(u *unit) ([]*unit, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.closed:
+		return nil, errClosed()
+	case len(w.queue) >= w.limit:
+		return nil, fault.New(fault.Unavailable, "write.queueFull", "too many writes wait for the database").After(retryAfter)
+	}
+	w.queue = append(w.queue, u)
+	if w.free == 0 || !w.due() {
+		return nil, nil
+	}
+	w.free--
+	w.turns.Add(1)
+	return w.take(), nil
+}
+
+// due says whether a transaction is to begin. The caller has the lock.
+func (w *writer) due() bool {
+	return len(w.queue) > 0 && (w.running == 0 || len(w.queue) >= w.newest)
+}
+
+// take takes the units of the next transaction from those that wait. The caller has the lock.
+func (w *writer) take() []*unit {
+	units, writes, n := []*unit(nil), 0, 0
+	for _, u := range w.queue {
+		if len(units) > 0 && (w.alone(u) || writes >= w.full) {
+			break
 		}
-		w.commitTaken(w.gather(first))
+		n++
+		if !u.state.CompareAndSwap(waiting, taken) {
+			continue // its caller is gone
+		}
+		units = append(units, u)
+		writes += max(len(u.batch.Writes), 1)
+		if w.alone(u) {
+			break
+		}
+	}
+	if w.queue = w.queue[n:]; len(w.queue) == 0 {
+		w.queue = nil
+	}
+	w.running, w.newest = w.running+1, len(units)
+	return units
+}
+
+// pass ends the transaction of a turn. The turn goes to what is due then, or is given back.
+func (w *writer) pass() {
+	if units := w.next(); len(units) > 0 {
+		go func() {
+			for ; len(units) > 0; units = w.next() {
+				w.commitTaken(units)
+			}
+		}()
 	}
 }
 
-// gather takes what waits beside first. A unit that is to be alone ends the list.
-func (w *writer) gather(first *unit) []*unit {
-	units, writes := []*unit(nil), 0
-	for u := first; ; {
-		if u.state.CompareAndSwap(waiting, taken) {
-			units = append(units, u)
-			writes += max(len(u.batch.Writes), 1)
-			if w.alone(u) || writes >= w.full {
-				return units
-			}
-		}
-		select {
-		case next, open := <-w.queue:
-			if !open {
-				return units
-			}
-			u = next
-		default:
+// next ends the transaction of a turn and returns the units of the next one, none where the turn is given back.
+func (w *writer) next() []*unit {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running--
+	for w.due() {
+		if units := w.take(); len(units) > 0 {
 			return units
 		}
+		w.running--
 	}
+	w.free++
+	w.turns.Done()
+	return nil
+}
+
+func (w *writer) queued() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.queue)
 }
 
 // commitTaken commits the units and lets their callers go.
 func (w *writer) commitTaken(units []*unit) {
-	if n := len(units); n > 1 && w.alone(units[n-1]) {
-		w.commitTaken(units[:n-1])
-		units = units[n-1:]
-	}
 	w.commit(units)
 	for _, u := range units {
 		if p := (*panicked)(nil); errors.As(u.err, &p) {

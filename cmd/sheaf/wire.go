@@ -81,6 +81,7 @@ func wire(ctx context.Context, w wiring) (*service, error) {
 		Bulk:                &app.Bulk{Dependencies: parts, Catalog: catalog, Documents: documents, Operations: operations},
 		Operations:          operations,
 		Receipts:            receipts,
+		CacheAge:            cached.age,
 		Roles:               settings.Roles,
 		RootKey:             settings.Auth.RootKey.Reveal(),
 		Checks:              append([]ports.HealthCheck{{Name: "postgres", Check: store.Ping}}, cached.checks...),

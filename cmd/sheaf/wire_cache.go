@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -16,7 +17,9 @@ type cached struct {
 	checks []ports.HealthCheck
 	// follow runs until its context ends.
 	follow func(context.Context)
-	close  func()
+	// age is nil where nothing does.
+	age   func() time.Duration
+	close func()
 }
 
 // openCache puts the cache that the settings ask for in front of a store. A Redis that is away is no reason to fail.
@@ -37,7 +40,7 @@ func openCache(settings Settings, store ports.Store, t *telemetry.Telemetry) (ca
 		Store: store, MaxBytes: int(settings.Cache.MaxBytes), MaxStaleness: settings.Cache.MaxStaleness, Shared: shared, Logger: t.Log,
 	})
 	t.Registry.MustRegister(cacheMetrics{c.Stat, shared != nil})
-	return cached{store: c, checks: checks, follow: c.Follow, close: func() {
+	return cached{store: c, checks: checks, follow: c.Follow, age: c.Age, close: func() {
 		c.Close()
 		shared.Close()
 	}}, nil

@@ -24,45 +24,61 @@ import (
 	"github.com/sheafdb/sheaf/domain/index"
 )
 
+// built is the collection whose index is built.
+const built = "/v1/collections/built"
+
+// quiet is how long writers are watched at least while nothing is built: the longest waits are rare, and come with checkpoints.
+const quiet = 10 * time.Second
+
 // building measures what writers feel of an index that is built over all documents, and then proves that a build which is killed three times ends right.
 //
 // Writers replace documents all the while. No write may fail; when the server is killed, nothing but connections may.
 func building(ctx context.Context, s *stage) ([]result, error) {
-	base := result{Workload: "put while an index is built", Variant: "nothing is built"}
-	if err := s.whileWriting(ctx, &base, func(ctx context.Context) error { return pause(ctx, time.Duration(s.rounds)*s.slice) }); err != nil {
+	if err := s.importSamples(ctx, "built", s.building); err != nil {
 		return nil, err
 	}
-	built := result{Workload: base.Workload, Variant: "building", Base: base.Variant}
-	if err := s.whileWriting(ctx, &built, func(ctx context.Context) error {
-		began := time.Now()
-		if err := declareIndexed(ctx, s, "bench", `{"name":"by_email","on":["doc.customer.email","doc.placedAt desc"]}`); err != nil {
-			return err
-		}
-		err := s.awaitIndex(ctx, "by_email", nil)
-		built.Note = fmt.Sprintf("%d documents in %.0f s", s.documents, time.Since(began).Seconds())
-		return err
+	if _, err := s.conn.Exec(ctx, "VACUUM ANALYZE"); err != nil {
+		return nil, err
+	}
+	work := "replace while an index is built"
+	idle := result{Workload: work, Variant: "nothing is built"}
+	if err := s.whileWriting(ctx, &idle, func(ctx context.Context) error { return pause(ctx, max(quiet, time.Duration(s.rounds)*s.slice)) }); err != nil {
+		return nil, err
+	}
+	busy := result{Workload: work, Variant: "building", Floor: markBuilding.floor}
+	if err := s.whileWriting(ctx, &busy, func(ctx context.Context) error {
+		return s.build(ctx, &busy, `{"name":"by_email","on":["doc.customer.email","doc.placedAt desc"]}`, "by_email")
 	}); err != nil {
 		return nil, err
 	}
-	built.Ratio = built.P99Micro / base.P99Micro
-	killed := result{Workload: base.Workload, Variant: "building, killed three times"}
+	killed := result{Workload: work, Variant: "building, killed three times"}
 	if err := s.whileWriting(ctx, &killed, func(ctx context.Context) error {
-		if err := declareIndexed(ctx, s, "bench", `{"name":"by_sku","on":["doc.lines[].sku","doc.total"]}`); err != nil {
-			return err
-		}
-		return s.awaitIndex(ctx, "by_sku", []float64{0.2, 0.5, 0.8})
+		return s.build(ctx, &killed, `{"name":"by_sku","on":["doc.lines[].sku","doc.total"]}`, "by_sku", 0.2, 0.5, 0.8)
 	}); err != nil {
 		return nil, err
 	}
-	entries, err := s.compareEntries(ctx, "bench")
-	killed.Note = fmt.Sprintf("%d entries are those of the documents", entries)
-	return []result{base, built, killed}, err
+	entries, err := s.compareEntries(ctx, "built")
+	killed.notes("%s entries are those of the documents", number(entries))
+	rows := []result{idle, busy, killed}
+	compare(rows[:2], idle.Variant, p99)
+	return rows, err
+}
+
+// build declares an index and waits until it is ready.
+func (s *stage) build(ctx context.Context, row *result, declared, name string, kills ...float64) error {
+	began := time.Now()
+	if err := s.declareIndexed(ctx, declared); err != nil {
+		return err
+	}
+	err := s.awaitIndex(ctx, name, kills)
+	row.notes("%s documents in %.0f s", number(s.building), time.Since(began).Seconds())
+	return err
 }
 
 // declareIndexed adds an index to those of the declaration; indexes that were added before go.
-func declareIndexed(ctx context.Context, s *stage, name, index string) error {
+func (s *stage) declareIndexed(ctx context.Context, index string) error {
 	text := bytes.Replace([]byte(declaration), []byte(`"indexes":[`), []byte(`"indexes":[`+index+`,`), 1)
-	_, err := s.call(ctx, "PUT", "/v1/collections/"+name, "application/json", text, 200)
+	_, err := s.call(ctx, "PUT", built, "application/json", text, 200)
 	return err
 }
 
@@ -80,21 +96,23 @@ func pause(ctx context.Context, d time.Duration) error {
 func (s *stage) whileWriting(ctx context.Context, row *result, do func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	seed := int(rand.Uint32())
-	render := func(c, n int) []byte {
-		return send("PUT", bench+"/"+documentID(anyDocument(s)), sample(seed+c<<20+n))
-	}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
-	var all []time.Duration
+	var all slice
 	var failed error
-	began, before := time.Now(), s.sheaf.cpu()
+	ask := func(_, _ int) question {
+		i := rand.IntN(s.building)
+		return question{send("PUT", built+"/documents/"+documentID(i), sample(another(i, s.building))), 200, i}
+	}
+	more := func() bool { return ctx.Err() == nil }
+	began, before, database := time.Now(), s.sheaf.cpu(), s.databaseCPU()
+	addr := s.sheaf.addr // of which ever process
 	for c := range s.connections {
 		wg.Go(func() {
-			for ctx.Err() == nil {
-				took, err := loop(ctx, s.sheaf.addr, c, 200, render, contains(`"revision":`))
+			for more() {
+				took, err := loop(addr, c, 0, more, ask, isDocument(s.building))
 				mu.Lock()
-				all = append(all, took...)
+				all.latencies = append(all.latencies, took...)
 				if err != nil && !disconnected(err) && failed == nil {
 					failed = fmt.Errorf("a write failed: %w", err)
 					cancel()
@@ -112,11 +130,9 @@ func (s *stage) whileWriting(ctx context.Context, row *result, do func(context.C
 	if failed != nil {
 		return failed
 	}
-	slices.Sort(all)
-	if n := len(all); n > 0 {
-		row.PerSecond, row.P50Micro, row.P99Micro = float64(n)/time.Since(began).Seconds(), micros(all[n/2]), micros(all[n*99/100])
-		row.CPUMicro = micros(s.sheaf.cpu()-before) / float64(n)
-	}
+	all.elapsed, all.cpu, all.database = time.Since(began), s.sheaf.cpu()-before, s.databaseCPU()-database
+	row.Connections = s.connections
+	row.measured(all)
 	row.ResidentMiB = s.sheaf.residentMiB()
 	return err
 }
@@ -137,7 +153,7 @@ type shownIndex struct {
 // awaitIndex waits until an index is ready. Whenever the build has come as far as the next of kills, a part of the whole, the server is killed and started again.
 func (s *stage) awaitIndex(ctx context.Context, name string, kills []float64) error {
 	for ; ; time.Sleep(10 * time.Millisecond) {
-		text, err := s.call(ctx, "GET", "/v1/collections/bench", "application/json", nil, 200)
+		text, err := s.call(ctx, "GET", built, "application/json", nil, 200)
 		if err != nil {
 			return err
 		}
@@ -165,19 +181,6 @@ func (s *stage) awaitIndex(ctx context.Context, name string, kills []float64) er
 			}
 		}
 	}
-}
-
-// restartSheaf kills the server as a crash would, and starts it again at the same address.
-func (s *stage) restartSheaf(ctx context.Context) error {
-	if err := s.sheaf.cmd.Process.Kill(); err != nil {
-		return err
-	}
-	_ = s.sheaf.cmd.Wait()
-	again, err := startSheaf(ctx, s.server, s.dir, s.database.URL(), s.sheaf.addr)
-	if err == nil {
-		s.sheaf = again
-	}
-	return err
 }
 
 // compareEntries fails unless the entries of a collection's indexes are exactly those that its documents have. It returns how many there are.

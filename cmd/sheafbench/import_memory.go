@@ -3,12 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -42,15 +40,11 @@ func importingStream(ctx context.Context, s *stage) ([]result, error) {
 	if want := fmt.Sprintf(`{"created":%d,`, s.imported); response.StatusCode != http.StatusOK || !strings.HasPrefix(string(answer), want) {
 		return nil, fmt.Errorf("status %d: %.500s", response.StatusCode, answer)
 	}
-	peak, err := s.sheaf.peakMiB()
-	if err != nil {
-		return nil, err
-	}
 	n := float64(s.imported)
 	return []result{{
 		Workload: "import-memory", Variant: "sheaf", PerSecond: n / elapsed.Seconds(), ResidentMiB: s.sheaf.residentMiB(),
 		CPUMicro: float64((s.sheaf.cpu() - cpu).Microseconds()) / n, DBMicro: float64((s.databaseCPU() - database).Microseconds()) / n,
-		Note: fmt.Sprintf("%d documents, at most %.0f MiB resident", s.imported, peak),
+		Note: fmt.Sprintf("%d documents, at most %.0f MiB resident", s.imported, s.sheaf.peakMiB()),
 	}}, nil
 }
 
@@ -68,19 +62,4 @@ func writeLines(to io.Writer, n int) error {
 // forgetPeak begins the peak of the server's memory anew (proc(5), clear_refs).
 func (t *target) forgetPeak() error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", t.cmd.Process.Pid), []byte("5"), 0)
-}
-
-// peakMiB returns how much memory the server's process has held at most (proc(5), VmHWM of status).
-func (t *target) peakMiB() (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", t.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "VmHWM:" {
-			kib, err := strconv.ParseFloat(fields[1], 64)
-			return kib / 1024, err
-		}
-	}
-	return 0, errors.New("the process has no VmHWM")
 }

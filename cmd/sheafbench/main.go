@@ -6,18 +6,17 @@
 //	pgx   bare net/http with one prepared statement for each request on a table (id, doc jsonb): no validation, history, feed or conditions
 //
 // The variants take turns in short slices, so that whatever else the machine does falls on all of them; a figure is a
-// ratio to a baseline of the same run. The load is a closed loop of connections over loopback.
-// Start at workloads.go for what is measured.
+// ratio to a baseline of the same run. The load is a closed loop of connections over loopback, and of the answers one in
+// 64 is compared with what has to be there.
+// Start at workloads.go for what is measured; race.go has how, result.go and chart.go what becomes of it.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,10 +31,12 @@ type options struct {
 	rounds      int
 	documents   int
 	collections int
+	clients     sizes
 	scales      sizes
+	building    int
 	imported    int
 	only        string
-	jsonFile    string
+	report      report
 }
 
 // sizes are numbers, separated by commas.
@@ -67,92 +68,91 @@ func main() {
 		}
 		return
 	}
-	var o options
+	o := options{clients: sizes{1, 8, 128}, scales: sizes{1000, 100_000, 1_000_000}}
 	flag.StringVar(&o.server, "server", "bin/sheaf", "the sheaf program to measure")
 	flag.IntVar(&o.connections, "connections", 32, "connections of the load")
-	flag.DurationVar(&o.slice, "slice", time.Second, "how long a variant runs before the next has its turn")
+	flag.DurationVar(&o.slice, "slice", 500*time.Millisecond, "how long a variant runs before the next has its turn")
 	flag.IntVar(&o.rounds, "rounds", 5, "turns of each variant")
 	flag.IntVar(&o.documents, "documents", 100_000, "documents in the collection that is read")
-	flag.IntVar(&o.collections, "collections", 5000, "collections of the flatness workload; 0 leaves it out")
-	o.scales = sizes{1000, 100_000, 1_000_000}
+	flag.IntVar(&o.collections, "collections", 5000, "collections of the workload of that name; 0 leaves it out")
+	flag.Var(&o.clients, "clients", "other numbers of connections that are compared, separated by commas")
 	flag.Var(&o.scales, "scales", "sizes of the collections that are compared, separated by commas")
+	flag.IntVar(&o.building, "build", 100_000, "documents of which an index is built")
 	flag.IntVar(&o.imported, "import", 10_000, "documents of an import")
-	flag.StringVar(&o.only, "only", "", "names of workloads, separated by commas; empty is all")
-	flag.StringVar(&o.jsonFile, "json", "", "file for the results as JSON")
+	flag.StringVar(&o.only, "only", "", "names of workloads, separated by commas; empty is all of "+names())
+	flag.StringVar(&o.report.json, "json", "", "file for the results as JSON")
+	flag.StringVar(&o.report.svg, "svg", "", "file for the results as a chart")
+	flag.StringVar(&o.report.docs, "docs", "", "folder in which performance.md gets the tables, with performance.svg and performance.json beside it")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := measure(ctx, o); err != nil {
+	if err := measureAll(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "sheafbench:", err)
 		os.Exit(1)
 	}
 }
 
-func measure(ctx context.Context, o options) error {
+// names lists the workloads.
+func names() string {
+	var all []string
+	for _, w := range workloads {
+		all = append(all, w.name)
+	}
+	return strings.Join(all, ", ")
+}
+
+// chosen returns the workloads that only names, in their order; all of them when it names none.
+func chosen(only string) ([]workload, error) {
+	if only == "" {
+		return workloads, nil
+	}
+	wanted := map[string]bool{}
+	for name := range strings.SplitSeq(only, ",") {
+		wanted[name] = true
+	}
+	var list []workload
+	for _, w := range workloads {
+		if wanted[w.name] {
+			list = append(list, w)
+			delete(wanted, w.name)
+		}
+	}
+	for name := range wanted {
+		return nil, fmt.Errorf("there is no workload %q; there are %s", name, names())
+	}
+	return list, nil
+}
+
+func measureAll(ctx context.Context, o options) error {
+	list, err := chosen(o.only)
+	if err != nil {
+		return err
+	}
 	s, err := openStage(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	began := time.Now()
 	var results []result
-	for _, w := range workloads {
-		if o.only != "" && !strings.Contains(","+o.only+",", ","+w.name+",") {
-			continue
-		}
+	for _, w := range list {
 		if !w.alone {
 			if err := fill(ctx, s); err != nil {
 				return err
 			}
 		}
-		fmt.Fprintf(os.Stderr, "measuring %s\n", w.name)
+		fmt.Fprintf(os.Stderr, "%4.0f s: %s\n", time.Since(began).Seconds(), w.name)
 		rows, err := w.run(ctx, s)
 		if err != nil {
 			return fmt.Errorf("%s: %w", w.name, err)
 		}
 		results = append(results, rows...)
 	}
-	fmt.Print(table(results))
-	fmt.Printf("\n%d connections, %d x %s for each variant, %d documents of about 600 B; %s, %d cores.\n",
-		o.connections, o.rounds, o.slice, o.documents, runtime.Version(), runtime.NumCPU())
-	if o.jsonFile == "" {
-		return nil
-	}
-	text, err := json.MarshalIndent(results, "", "  ")
+	fmt.Fprintf(os.Stderr, "%4.0f s: done\n", time.Since(began).Seconds())
+	about, err := s.about(ctx)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(o.jsonFile, append(text, '\n'), 0o644)
-}
-
-// result is one variant of one workload.
-type result struct {
-	Workload    string  `json:"workload"`
-	Variant     string  `json:"variant"`
-	PerSecond   float64 `json:"perSecond"`
-	P50Micro    float64 `json:"p50Micros"`
-	P99Micro    float64 `json:"p99Micros"`
-	CPUMicro    float64 `json:"serverCpuMicrosPerRequest"`
-	DBMicro     float64 `json:"databaseCpuMicrosPerRequest"`
-	ResidentMiB float64 `json:"serverResidentMiB"`
-	// Ratio is PerSecond over that of Base in the same run; at one client it is the p50 over that of Base.
-	Ratio float64 `json:"ratio,omitempty"`
-	Base  string  `json:"base,omitempty"`
-	// Note is what else there is to say.
-	Note string `json:"note,omitempty"`
-}
-
-// table renders results as Markdown.
-func table(results []result) string {
-	var b strings.Builder
-	b.WriteString("| workload | variant | per second | p50 | p99 | server CPU | database CPU | resident | ratio | |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n")
-	for _, r := range results {
-		ratio := ""
-		if r.Base != "" {
-			ratio = fmt.Sprintf("%.2f x %s", r.Ratio, r.Base)
-		}
-		fmt.Fprintf(&b, "| %s | %s | %.0f | %.0f µs | %.0f µs | %.0f µs | %.0f µs | %.0f MiB | %s | %s |\n",
-			r.Workload, r.Variant, r.PerSecond, r.P50Micro, r.P99Micro, r.CPUMicro, r.DBMicro, r.ResidentMiB, ratio, r.Note)
-	}
-	return b.String()
+	return o.report.write(os.Stdout, about, results)
 }

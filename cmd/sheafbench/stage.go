@@ -20,9 +20,6 @@ import (
 	"github.com/sheafdb/sheaf/adapters/postgres/pglocal"
 )
 
-// clockTicks is the unit of the times in /proc/PID/stat, per second; Linux has had 100 on every platform for user space (proc(5)).
-const clockTicks = 100
-
 // stage is everything that a measurement stands on.
 type stage struct {
 	options
@@ -32,19 +29,21 @@ type stage struct {
 	http     *target
 	pgx      *target
 	conn     *pgx.Conn
-	filled   bool // with the documents that are read
+	filled   bool         // with the documents that are read
+	scaled   map[int]bool // sizes of collections that are filled
 }
 
 // target is a server as a process of its own.
 type target struct {
-	addr string
-	cmd  *exec.Cmd
-	stop func()
+	addr  string
+	cmd   *exec.Cmd
+	stop  func()
+	spent time.Duration // the processor time of processes before this one
 }
 
 // openStage starts the database and the servers.
 func openStage(ctx context.Context, o options) (s *stage, err error) {
-	s = &stage{options: o}
+	s = &stage{options: o, scaled: map[int]bool{}}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -80,8 +79,37 @@ func openStage(ctx context.Context, o options) (s *stage, err error) {
 	if err != nil {
 		return s, err
 	}
-	s.sheaf, err = startSheaf(ctx, o.server, s.dir, url, addr)
+	s.sheaf, err = s.startSheaf(ctx, addr)
 	return s, err
+}
+
+// beside runs another Sheaf server on the same database, with settings of its own, for as long as do takes. It has no background work.
+func (s *stage) beside(ctx context.Context, flags []string, do func(*target) error) error {
+	addr, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	t, err := s.startSheaf(ctx, addr, append([]string{"--roles", "configuration,store"}, flags...)...)
+	if err != nil {
+		return err
+	}
+	defer t.stop()
+	return do(t)
+}
+
+// restartSheaf kills the server as a crash would, and starts it again at the same address.
+func (s *stage) restartSheaf(ctx context.Context) error {
+	if err := s.sheaf.cmd.Process.Kill(); err != nil {
+		return err
+	}
+	_ = s.sheaf.cmd.Wait() // it says that the process was killed
+	ended := s.sheaf.cmd.ProcessState
+	again, err := s.startSheaf(ctx, s.sheaf.addr)
+	if err == nil {
+		again.spent = s.sheaf.spent + ended.UserTime() + ended.SystemTime()
+		s.sheaf = again
+	}
+	return err
 }
 
 func startBaseline(self string, args ...string) (*target, error) {
@@ -101,17 +129,18 @@ func startBaseline(self string, args ...string) (*target, error) {
 	return &target{addr: strings.TrimSpace(addr), cmd: cmd, stop: func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }}, nil
 }
 
-func startSheaf(ctx context.Context, program, dir, url, addr string) (*target, error) {
-	program, err := filepath.Abs(program)
+func (s *stage) startSheaf(ctx context.Context, addr string, flags ...string) (*target, error) {
+	program, err := filepath.Abs(s.server)
 	if err != nil {
 		return nil, err
 	}
-	log, err := os.Create(filepath.Join(dir, "sheaf.log"))
+	log, err := os.CreateTemp(s.dir, "sheaf-*.log")
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(program, "serve", "--postgres-url", url, "--postgres-migrate", "auto", "--auth-mode", "none", "--http-addr", addr, "--log-level", "warn")
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
+	cmd := exec.Command(program, append([]string{"serve", "--postgres-url", s.database.URL(), "--postgres-migrate", "auto", "--auth-mode", "none",
+		"--http-addr", addr, "--log-level", "warn"}, flags...)...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, log, log
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -158,65 +187,29 @@ func (s *stage) close() {
 	}
 }
 
-// cpu returns the processor time that the server's process has used.
-func (t *target) cpu() time.Duration { return processTime(t.cmd.Process.Pid, false) }
-
-// databaseCPU returns the processor time that the database has used, all its processes together.
-func (s *stage) databaseCPU() time.Duration {
-	root := s.database.PID()
-	all := processTime(root, true)
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", root, root))
-	if err != nil {
-		return 0
-	}
-	for word := range strings.FieldsSeq(string(children)) {
-		if pid, err := strconv.Atoi(word); err == nil {
-			all += processTime(pid, false)
+// scrape reads the metrics of a Sheaf server.
+func scrape(ctx context.Context, t *target) (counters, error) {
+	text, err := callAt(ctx, t, "GET", "/metrics", "", nil, 200)
+	found := counters{}
+	for line := range strings.Lines(string(text)) {
+		at := strings.LastIndexByte(line, ' ')
+		if at < 0 || line[0] == '#' {
+			continue
+		}
+		if value, err := strconv.ParseFloat(strings.TrimSpace(line[at:]), 64); err == nil {
+			found[line[:at]] = value
 		}
 	}
-	return all
-}
-
-// processTime returns the processor time of a process, and if so wanted of its children that have ended (proc(5), fields 14 to 17 of stat).
-func processTime(pid int, ended bool) time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < 15 {
-		return 0
-	}
-	counted := fields[11:13]
-	if ended {
-		counted = fields[11:15]
-	}
-	var ticks int64
-	for _, field := range counted {
-		n, _ := strconv.ParseInt(field, 10, 64)
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / clockTicks
-}
-
-// residentMiB returns the memory that the server's process holds (proc(5), field 2 of statm).
-func (t *target) residentMiB() float64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", t.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(text))
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, _ := strconv.ParseInt(fields[1], 10, 64)
-	return float64(pages*int64(os.Getpagesize())) / (1 << 20)
+	return found, err
 }
 
 // call sends one request to the Sheaf server, outside of what is measured.
 func (s *stage) call(ctx context.Context, method, path, contentType string, body []byte, want ...int) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, method, "http://"+s.sheaf.addr+path, bytes.NewReader(body))
+	return callAt(ctx, s.sheaf, method, path, contentType, body, want...)
+}
+
+func callAt(ctx context.Context, t *target, method, path, contentType string, body []byte, want ...int) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+t.addr+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,10 @@ const (
 	maxOperationID    = 64
 )
 
-// Collection is the name of a collection: ^[a-z][a-z0-9_-]{0,62}$.
+// CollectionPattern is what the name of a collection matches.
+const CollectionPattern = "^[a-z][a-z0-9_-]{0,62}$"
+
+// Collection is the name of a collection, which matches CollectionPattern.
 // Its zero value is no name.
 type Collection struct{ name string }
 

@@ -34,16 +34,38 @@ type Kept struct {
 }
 
 // Set is the indexes that a write of a document maintains. It is immutable; a nil Set has none.
-type Set struct{ kept []Kept }
+type Set struct {
+	kept []Kept
+	// members are those of a document that its entries depend on; whole says that they may depend on any.
+	members []string
+	whole   bool
+}
 
 // NewSet returns a set of the indexes, in the order of their ids; nil when there are none.
 func NewSet(kept ...Kept) *Set {
 	if len(kept) == 0 {
 		return nil
 	}
-	s := &Set{slices.Clone(kept)}
+	s := &Set{kept: slices.Clone(kept)}
 	slices.SortFunc(s.kept, func(a, b Kept) int { return cmp.Compare(a.ID, b.ID) })
+	for _, k := range s.kept {
+		s.whole = s.whole || k.Where != ""
+		for _, f := range k.Fields {
+			s.whole = s.whole || f.Column == "" && len(f.Path) == 0
+			if len(f.Path) > 0 && !slices.Contains(s.members, f.Path[0]) {
+				s.members = append(s.members, f.Path[0])
+			}
+		}
+	}
 	return s
+}
+
+// decode returns what of a document its entries depend on.
+func (s *Set) decode(data []byte) (any, error) {
+	if s.whole {
+		return jsontext.Decode(data)
+	}
+	return jsontext.DecodeMembers(data, s.members...)
 }
 
 // Find returns the index with an id, nil when it is not in the set.
@@ -102,7 +124,7 @@ func (s *Set) Entries(d Document) (Entries, error) {
 	if s == nil {
 		return Entries{}, nil
 	}
-	tree, err := jsontext.Decode(d.Data)
+	tree, err := s.decode(d.Data)
 	if err != nil {
 		return Entries{}, fault.Wrap(err, fault.Internal, "internal", "decode canonical data")
 	}

@@ -22,7 +22,7 @@ func Append(dst []byte, v any) []byte {
 		}
 		return append(dst, "false"...)
 	case string:
-		return appendString(dst, v)
+		return AppendString(dst, v)
 	case json.Number:
 		n, end, ok := scanNumber(string(v))
 		if !ok || end != len(v) || n.tooBig(len(v)) {
@@ -58,13 +58,14 @@ func appendObject(dst []byte, object map[string]any) []byte {
 		if i > 0 {
 			dst = append(dst, ", "...)
 		}
-		dst = append(appendString(dst, name), ": "...)
+		dst = append(AppendString(dst, name), ": "...)
 		dst = Append(dst, object[name])
 	}
 	return append(dst, '}')
 }
 
-func appendString(dst []byte, s string) []byte {
+// AppendString appends a string with its quotes.
+func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(s); {
 		start := i

@@ -50,6 +50,17 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
+func BenchmarkDecodeMembers(b *testing.B) {
+	canonical := []byte(mustCanonical(b, benchmarkDocument))
+	b.SetBytes(int64(len(canonical)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := jsontext.DecodeMembers(canonical, "number"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkAppend(b *testing.B) {
 	tree, err := jsontext.Decode([]byte(benchmarkDocument))
 	if err != nil {

@@ -285,6 +285,47 @@ func TestCanonical_ManyMembers(t *testing.T) {
 	}
 }
 
+// wantMembers checks that each member is decoded alone as it is with all others.
+func wantMembers(t *testing.T, canonical []byte, tree any) {
+	t.Helper()
+	object, ok := tree.(map[string]any)
+	if !ok {
+		object = map[string]any{"": nil}
+	}
+	for name, value := range object {
+		want := any(map[string]any{name: value})
+		if !ok {
+			want = tree
+		}
+		if got, err := jsontext.DecodeMembers(canonical, name); err != nil || !jsontext.Equal(got, want) {
+			t.Fatalf("%q of %s is %v, %v", name, canonical, got, err)
+		}
+	}
+	if got, err := jsontext.DecodeMembers(canonical); err != nil || ok && len(got.(map[string]any)) > 0 {
+		t.Fatalf("nothing of %s is %v, %v", canonical, got, err)
+	}
+}
+
+func TestDecodeMembers(t *testing.T) {
+	t.Parallel()
+	for _, src := range []string{
+		benchmarkDocument, `{}`, `{"": 1}`, `[{"a": 1}]`, `"a"`, `null`, `-1.50`,
+		`{"a": {"b": [1, {"c": "}]\\\"{["}], "d": {}}, "e": [], "f": "\\", "g": true, "\u001fh": -0.10, "ü\n": [[[]], "x"], "z": null}`,
+	} {
+		canonical := mustCanonical(t, src)
+		tree, err := jsontext.Decode([]byte(canonical))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantMembers(t, []byte(canonical), tree)
+	}
+	for _, src := range []string{``, `{`, `{"a": }`, `{"a": 1`, `{"a": [1, 2}`, `{"a": "b`, `{"a" 1}`, `{"a": 1} x`, `{"a": 1, "a": 2}`} {
+		if got, err := jsontext.DecodeMembers([]byte(src), "b"); err == nil && src != `{"a": [1, 2}` && src != `{"a": 1, "a": 2}` { // of what is stepped over little is seen
+			t.Errorf("%s is %v", src, got)
+		}
+	}
+}
+
 // Real lines of documents, and the same with members in every order, have one canonical text.
 func TestCanonical_Idempotent(t *testing.T) {
 	t.Parallel()
@@ -330,6 +371,7 @@ func FuzzCanonical(f *testing.F) {
 		if err != nil || !jsontext.Equal(ours, theirs) {
 			t.Fatalf("%q means something else: %s, %v", src, canonical, err)
 		}
+		wantMembers(t, canonical, ours)
 		if again, err := jsontext.Canonical([]byte("x"), canonical, jsontext.Limits{}); err != nil || string(again[1:]) != string(canonical) {
 			t.Fatalf("%q is not canonical: %q, %v", canonical, again, err)
 		}

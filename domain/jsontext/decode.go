@@ -2,6 +2,7 @@ package jsontext
 
 import (
 	"encoding/json"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/sheafdb/sheaf/domain/fault"
@@ -28,11 +29,24 @@ func Decode(src []byte) (any, error) {
 	return nil, fault.New(fault.Internal, "internal", "canonical text cannot be decoded")
 }
 
+// DecodeMembers returns what Decode does, without the members of the outermost object that are not among names: those are stepped over, and only as far looked at as is needed to
+// find where they end. The text is canonical.
+func DecodeMembers(src []byte, names ...string) (any, error) {
+	d := decoder{src: src, all: string(src), only: names, some: true}
+	if v, ok := d.document(); ok {
+		return v, nil
+	}
+	return Decode(src)
+}
+
 type decoder struct {
 	src   []byte
 	all   string // src; strings without escapes are parts of it
 	pos   int
 	depth int
+	// only are the members of the outermost object that are decoded, where some says so.
+	only []string
+	some bool
 	// What open containers hold so far, so that each is made at its size.
 	values []any
 	names  []string
@@ -128,11 +142,9 @@ func (d *decoder) object() (any, bool) {
 			return nil, false
 		}
 		d.pos++
-		v, ok := d.value()
-		if !ok {
+		if !d.member(name) {
 			return nil, false
 		}
-		d.names, d.values = append(d.names, name), append(d.values, v)
 		switch d.next() {
 		case ',':
 			d.pos++
@@ -151,6 +163,67 @@ func (d *decoder) object() (any, bool) {
 	}
 	d.names, d.values = d.names[:firstName], d.values[:firstValue]
 	return object, len(object) == len(names)
+}
+
+// member reads or steps over the value of a member.
+func (d *decoder) member(name string) bool {
+	if d.some && d.depth == 1 && !slices.Contains(d.only, name) {
+		return d.skip()
+	}
+	v, ok := d.value()
+	if ok {
+		d.names, d.values = append(d.names, name), append(d.values, v)
+	}
+	return ok
+}
+
+// skip steps over a value.
+func (d *decoder) skip() bool {
+	open := 0
+	for d.next() != 0 {
+		switch c := d.src[d.pos]; {
+		case c == '"':
+			end := endOfString(d.src, d.pos)
+			if end < 0 {
+				return false
+			}
+			d.pos = end
+		case c == '{' || c == '[':
+			open++
+			d.pos++
+			continue
+		case c == '}' || c == ']':
+			open--
+			d.pos++
+		case c == ',' || c == ':':
+			d.pos++
+			continue
+		default:
+			for d.pos < len(d.src) && !delimits[d.src[d.pos]] {
+				d.pos++
+			}
+		}
+		if open <= 0 {
+			return open == 0
+		}
+	}
+	return false
+}
+
+// delimits has the bytes that end a number or a word.
+var delimits = [256]bool{',': true, ':': true, '}': true, ']': true, '{': true, '[': true, '"': true, ' ': true, '\t': true, '\n': true, '\r': true}
+
+// endOfString returns where the string that begins at a place ends, behind its quote, and -1 where it does not.
+func endOfString(src []byte, at int) int {
+	for i := at + 1; i < len(src); i++ {
+		switch src[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return -1
 }
 
 func (d *decoder) string() (string, bool) {

@@ -200,6 +200,17 @@ func (c *Catalog) catchUp(ctx context.Context, at change.Position) (change.Posit
 	}
 }
 
+// settled returns when no process believes any more in a configuration that was replaced before the call, or when ctx ends. Nobody has to be asked: who has not heard of it by then
+// believes nothing that it remembers.
+func (c *Catalog) settled(ctx context.Context) {
+	timer := time.NewTimer(catalogTrust)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
 func (c *Catalog) forgetAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

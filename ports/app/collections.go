@@ -232,6 +232,9 @@ type DeleteCollection struct {
 	ValidateOnly bool
 }
 
+// Everywhere returns, about a second later, when every process serves and judges by the configurations that were in force at the call, or by newer ones; or when ctx ends.
+func (s *Collections) Everywhere(ctx context.Context) { s.Catalog.settled(ctx) }
+
 // Delete deletes a collection, and says whether that is done or goes on in the background; see Purge.
 // It fails with fault.NotFound, with fault.Stale where a condition does not hold, and, where Force is not set, with fault.Conflict: code "collection.notEmpty" where it holds documents,
 // "collection.referenced" where other collections declare references to it that are followed when its documents are deleted.

@@ -197,6 +197,9 @@ func (d *Documents) Get(ctx context.Context, by Caller, name ident.Collection, i
 
 // stale has the error of a condition show what an answer may show.
 func stale(c *collection.Collection, err error) error {
+	if err == nil {
+		return nil
+	}
 	var e *document.StaleError
 	if !errors.As(err, &e) || e.Current == nil {
 		return err

@@ -175,6 +175,7 @@ type ClientInterface interface {
 	// Declares a collection. `name` may be left out of the body, else it equals the path; `schema` may be left out (any object is admitted).
 	// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`, `impact`) are ignored, so that what `GET` returned can be edited and sent back.
 	// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes. `validateOnly` says what the change would mean for them, in `impact`.
+	// Other processes learn of it within a second. `Prefer: wait=2` has the answer wait until they have.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -186,6 +187,7 @@ type ClientInterface interface {
 	// Declares a collection. `name` may be left out of the body, else it equals the path; `schema` may be left out (any object is admitted).
 	// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`, `impact`) are ignored, so that what `GET` returned can be edited and sent back.
 	// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes. `validateOnly` says what the change would mean for them, in `impact`.
+	// Other processes learn of it within a second. `Prefer: wait=2` has the answer wait until they have.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -870,6 +872,7 @@ func (c *Client) PatchCollectionWithApplicationMergePatchPlusJSONBody(ctx contex
 // Declares a collection. `name` may be left out of the body, else it equals the path; `schema` may be left out (any object is admitted).
 // The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`, `impact`) are ignored, so that what `GET` returned can be edited and sent back.
 // Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes. `validateOnly` says what the change would mean for them, in `impact`.
+// Other processes learn of it within a second. `Prefer: wait=2` has the answer wait until they have.
 //
 // Takes any type of body and a specified content type.
 //
@@ -891,6 +894,7 @@ func (c *Client) PutCollectionWithBody(ctx context.Context, collection Collectio
 // Declares a collection. `name` may be left out of the body, else it equals the path; `schema` may be left out (any object is admitted).
 // The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`, `impact`) are ignored, so that what `GET` returned can be edited and sent back.
 // Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes. `validateOnly` says what the change would mean for them, in `impact`.
+// Other processes learn of it within a second. `Prefer: wait=2` has the answer wait until they have.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5500,6 +5504,7 @@ type ClientWithResponsesInterface interface {
 	// Declares a collection. `name` may be left out of the body, else it equals the path; `schema` may be left out (any object is admitted).
 	// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`, `impact`) are ignored, so that what `GET` returned can be edited and sent back.
 	// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes. `validateOnly` says what the change would mean for them, in `impact`.
+	// Other processes learn of it within a second. `Prefer: wait=2` has the answer wait until they have.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5511,6 +5516,7 @@ type ClientWithResponsesInterface interface {
 	// Declares a collection. `name` may be left out of the body, else it equals the path; `schema` may be left out (any object is admitted).
 	// The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`, `impact`) are ignored, so that what `GET` returned can be edited and sent back.
 	// Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes. `validateOnly` says what the change would mean for them, in `impact`.
+	// Other processes learn of it within a second. `Prefer: wait=2` has the answer wait until they have.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9153,6 +9159,7 @@ func (r DeleteDocumentResponse) ContentType() string {
 
 // GetDocumentResponse200Headers the declared response headers of an HTTP 200 response for GetDocument
 type GetDocumentResponse200Headers struct {
+	Age             *string
 	CDNCacheControl *string
 	CacheControl    string
 	CacheStatus     *string
@@ -9164,6 +9171,7 @@ type GetDocumentResponse200Headers struct {
 
 // GetDocumentResponse304Headers the declared response headers of an HTTP 304 response for GetDocument
 type GetDocumentResponse304Headers struct {
+	Age             *string
 	CDNCacheControl *string
 	CacheControl    string
 	CacheStatus     *string
@@ -9349,6 +9357,7 @@ func (r GetDocumentResponse) ContentType() string {
 
 // HeadDocumentResponse200Headers the declared response headers of an HTTP 200 response for HeadDocument
 type HeadDocumentResponse200Headers struct {
+	Age             *string
 	CDNCacheControl *string
 	CacheControl    string
 	CacheStatus     *string
@@ -9360,6 +9369,7 @@ type HeadDocumentResponse200Headers struct {
 
 // HeadDocumentResponse304Headers the declared response headers of an HTTP 304 response for HeadDocument
 type HeadDocumentResponse304Headers struct {
+	Age             *string
 	CDNCacheControl *string
 	CacheControl    string
 	CacheStatus     *string
@@ -12909,6 +12919,7 @@ func (c *ClientWithResponses) PatchCollectionWithApplicationMergePatchPlusJSONBo
 // Declares a collection. `name` may be left out of the body, else it equals the path; `schema` may be left out (any object is admitted).
 // The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`, `impact`) are ignored, so that what `GET` returned can be edited and sent back.
 // Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes. `validateOnly` says what the change would mean for them, in `impact`.
+// Other processes learn of it within a second. `Prefer: wait=2` has the answer wait until they have.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12926,6 +12937,7 @@ func (c *ClientWithResponses) PutCollectionWithBodyWithResponse(ctx context.Cont
 // Declares a collection. `name` may be left out of the body, else it equals the path; `schema` may be left out (any object is admitted).
 // The members that the server keeps (`revision`, `state`, `createdAt`, `updatedAt`, `impact`) are ignored, so that what `GET` returned can be edited and sent back.
 // Replacing a configuration by an equal one makes no revision. Existing documents are not judged again; the new schema applies to later writes. `validateOnly` says what the change would mean for them, in `impact`.
+// Other processes learn of it within a second. `Prefer: wait=2` has the answer wait until they have.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -18199,6 +18211,13 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetDocumentResponse200Headers
+		if values := rsp.Header.Values("Age"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Age", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Age = &value
+		}
 		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -18251,6 +18270,13 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 		response.Headers200 = &headers
 	case rsp.StatusCode == 304:
 		var headers GetDocumentResponse304Headers
+		if values := rsp.Header.Values("Age"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Age", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Age = &value
+		}
 		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -18498,6 +18524,13 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 	switch {
 	case rsp.StatusCode == 200:
 		var headers HeadDocumentResponse200Headers
+		if values := rsp.Header.Values("Age"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Age", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Age = &value
+		}
 		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -18550,6 +18583,13 @@ func ParseHeadDocumentResponse(rsp *http.Response) (*HeadDocumentResponse, error
 		response.Headers200 = &headers
 	case rsp.StatusCode == 304:
 		var headers HeadDocumentResponse304Headers
+		if values := rsp.Header.Values("Age"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Age", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Age = &value
+		}
 		if values := rsp.Header.Values("CDN-Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "CDN-Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

@@ -2301,6 +2301,9 @@ type Prefer = string
 // PreferAsync defines model for PreferAsync.
 type PreferAsync = string
 
+// PreferWait defines model for PreferWait.
+type PreferWait = string
+
 // RevisionData defines model for RevisionData.
 type RevisionData = bool
 
@@ -2396,8 +2399,8 @@ type PatchCollectionParams struct {
 	// IdempotencyKey A name for this request, 1 to 255 printable ASCII characters, in quotes or not. The same request with the same key has one effect and, for 24 hours, the same answer (`Idempotency-Replayed: true`). While the first one runs, others get 409 with `Retry-After`; another request with the key gets 422. With `validateOnly` the key is not used.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
-	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
-	Prefer *Prefer `json:"Prefer,omitempty"`
+	// Prefer `return=minimal` answers without a body; `wait=2`, or any other number of seconds from 1 on, answers when every process serves the new configuration, a second after it was stored (RFC 7240); other preferences are ignored.
+	Prefer *PreferWait `json:"Prefer,omitempty"`
 }
 
 // PutCollectionParams defines parameters for PutCollection.
@@ -2411,8 +2414,8 @@ type PutCollectionParams struct {
 	// IfNoneMatch Entity tags, or `*`: go on only if the current revision is none of them (RFC 9110 section 13.1.2).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
-	// Prefer `return=minimal` answers without a body (RFC 7240); other preferences are ignored.
-	Prefer *Prefer `json:"Prefer,omitempty"`
+	// Prefer `return=minimal` answers without a body; `wait=2`, or any other number of seconds from 1 on, answers when every process serves the new configuration, a second after it was stored (RFC 7240); other preferences are ignored.
+	Prefer *PreferWait `json:"Prefer,omitempty"`
 }
 
 // AggregateDocumentsParams defines parameters for AggregateDocuments.

@@ -101,7 +101,8 @@ func New(compressible func(contentType string) bool) *Encoder {
 // Wrap returns a handler whose answers are those of next, encoded. Where the caller takes none of the codings, and forbids the answer as it is, refuse answers instead.
 func (e *Encoder) Wrap(next http.Handler, refuse http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Add("Vary", "Accept-Encoding")
+		h := w.Header()
+		h["Vary"] = append(h["Vary"], "Accept-Encoding")
 		c := negotiate(r.Header["Accept-Encoding"])
 		if c.none {
 			refuse(w, r)

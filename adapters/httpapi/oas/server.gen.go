@@ -504,7 +504,7 @@ func (siw *ServerInterfaceWrapper) PatchCollection(w http.ResponseWriter, r *htt
 
 	// ------------- Optional header parameter "Prefer" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
-		var Prefer Prefer
+		var Prefer PreferWait
 		n := len(valueList)
 		if n != 1 {
 			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Prefer", Count: n})
@@ -608,7 +608,7 @@ func (siw *ServerInterfaceWrapper) PutCollection(w http.ResponseWriter, r *http.
 
 	// ------------- Optional header parameter "Prefer" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
-		var Prefer Prefer
+		var Prefer PreferWait
 		n := len(valueList)
 		if n != 1 {
 			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Prefer", Count: n})
@@ -7175,6 +7175,7 @@ type GetDocumentResponseObject interface {
 }
 
 type GetDocument200ResponseHeaders struct {
+	Age             string
 	CDNCacheControl string
 	CacheControl    string
 	CacheStatus     string
@@ -7196,6 +7197,7 @@ func (response GetDocument200JSONResponse) VisitGetDocumentResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Age", fmt.Sprint(response.Headers.Age))
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
 	w.Header().Set("Cache-Status", fmt.Sprint(response.Headers.CacheStatus))
@@ -7209,6 +7211,7 @@ func (response GetDocument200JSONResponse) VisitGetDocumentResponse(w http.Respo
 }
 
 type GetDocument304ResponseHeaders struct {
+	Age             string
 	CDNCacheControl string
 	CacheControl    string
 	CacheStatus     string
@@ -7223,6 +7226,7 @@ type GetDocument304Response struct {
 }
 
 func (response GetDocument304Response) VisitGetDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("Age", fmt.Sprint(response.Headers.Age))
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
 	w.Header().Set("Cache-Status", fmt.Sprint(response.Headers.CacheStatus))
@@ -7401,6 +7405,7 @@ type HeadDocumentResponseObject interface {
 }
 
 type HeadDocument200ResponseHeaders struct {
+	Age             string
 	CDNCacheControl string
 	CacheControl    string
 	CacheStatus     string
@@ -7415,6 +7420,7 @@ type HeadDocument200Response struct {
 }
 
 func (response HeadDocument200Response) VisitHeadDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("Age", fmt.Sprint(response.Headers.Age))
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
 	w.Header().Set("Cache-Status", fmt.Sprint(response.Headers.CacheStatus))
@@ -7427,6 +7433,7 @@ func (response HeadDocument200Response) VisitHeadDocumentResponse(w http.Respons
 }
 
 type HeadDocument304ResponseHeaders struct {
+	Age             string
 	CDNCacheControl string
 	CacheControl    string
 	CacheStatus     string
@@ -7441,6 +7448,7 @@ type HeadDocument304Response struct {
 }
 
 func (response HeadDocument304Response) VisitHeadDocumentResponse(w http.ResponseWriter) error {
+	w.Header().Set("Age", fmt.Sprint(response.Headers.Age))
 	w.Header().Set("CDN-Cache-Control", fmt.Sprint(response.Headers.CDNCacheControl))
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
 	w.Header().Set("Cache-Status", fmt.Sprint(response.Headers.CacheStatus))

@@ -149,7 +149,7 @@ func (c *compiler) facet(s *aggregate.Facet, in relation) relation {
 	for i, b := range s.Branches {
 		rows, column := c.stages(b.Stages, shared), c.column()
 		aggregated := "jsonb_agg(" + c.object(b.Columns, rows) + rows.orderBy() + ")"
-		values[i] = fmt.Sprintf("(SELECT CASE WHEN count(*) > %d THEN public.sheaf_facet_overflow_v1(%s) ELSE COALESCE(%s, '[]') END FROM (SELECT r.* FROM %s AS r%s LIMIT %d) AS r) AS %s",
+		values[i] = fmt.Sprintf("(SELECT CASE WHEN count(*) > %d THEN public.sheaf_facet_overflow_v2(%s) ELSE COALESCE(%s, '[]') END FROM (SELECT r.* FROM %s AS r%s LIMIT %d) AS r) AS %s",
 			aggregate.MaxFacetRows, c.args.Add(b.Name, "text"), aggregated, rows.name, rows.orderBy(), aggregate.MaxFacetRows+1, column)
 		out.variables = append(out.variables, variable{b.Name, column, expression.JSON})
 	}

@@ -24,9 +24,11 @@ SELECT public.sheaf_lock_documents_v1(
        @locked_buckets::int[], @locked_collections::int[], @locked_ids::text[], @locked_removed::boolean[], @target_names::text[], @target_ids::text[]);
 
 -- name: Write :one
-SELECT public.sheaf_write_v4(
+SELECT public.sheaf_write_v8(
        @buckets::int[], @collections::int[], @ids::text[], @bases::bigint[], @revisions::bigint[], @schema_revisions::bigint[], @ops::text[],
-       @created::timestamptz[], @ats::timestamptz[], (@datas::text[])::jsonb[], @lock_order::int[], @inserts::int,
+       @created::timestamptz[], @ats::timestamptz[], @expires::timestamptz[], (@datas::text[])::jsonb[], @lock_order::int[], @inserts::int, @contested::boolean,
+       @gone_buckets::int[], @gone_indexes::int[], @gone_keys::bytea[], @gone_ids::text[],
+       @entry_buckets::int[], @entry_indexes::int[], @entry_keys::bytea[], @entry_ids::text[],
        @ordinals::bigint[], @actors::text[], @request_ids::text[],
        @taken_buckets::int[], @taken_counts::bigint[], @checked_collections::int[], @checked_revisions::bigint[])::bigint[] AS bases;
 

@@ -189,11 +189,13 @@ func (q *Queries) TakePositions(ctx context.Context, arg TakePositionsParams) ([
 }
 
 const Write = `-- name: Write :one
-SELECT public.sheaf_write_v4(
+SELECT public.sheaf_write_v8(
        $1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
-       $8::timestamptz[], $9::timestamptz[], ($10::text[])::jsonb[], $11::int[], $12::int,
-       $13::bigint[], $14::text[], $15::text[],
-       $16::int[], $17::bigint[], $18::int[], $19::bigint[])::bigint[] AS bases
+       $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], ($11::text[])::jsonb[], $12::int[], $13::int, $14::boolean,
+       $15::int[], $16::int[], $17::bytea[], $18::text[],
+       $19::int[], $20::int[], $21::bytea[], $22::text[],
+       $23::bigint[], $24::text[], $25::text[],
+       $26::int[], $27::bigint[], $28::int[], $29::bigint[])::bigint[] AS bases
 `
 
 type WriteParams struct {
@@ -206,9 +208,19 @@ type WriteParams struct {
 	Ops                []string
 	Created            []time.Time
 	Ats                []time.Time
+	Expires            []time.Time
 	Datas              []string
 	LockOrder          []int32
 	Inserts            int32
+	Contested          bool
+	GoneBuckets        []int32
+	GoneIndexes        []int32
+	GoneKeys           [][]byte
+	GoneIds            []string
+	EntryBuckets       []int32
+	EntryIndexes       []int32
+	EntryKeys          [][]byte
+	EntryIds           []string
 	Ordinals           []int64
 	Actors             []string
 	RequestIds         []string
@@ -229,9 +241,19 @@ func (q *Queries) Write(ctx context.Context, arg WriteParams) ([]int64, error) {
 		arg.Ops,
 		arg.Created,
 		arg.Ats,
+		arg.Expires,
 		arg.Datas,
 		arg.LockOrder,
 		arg.Inserts,
+		arg.Contested,
+		arg.GoneBuckets,
+		arg.GoneIndexes,
+		arg.GoneKeys,
+		arg.GoneIds,
+		arg.EntryBuckets,
+		arg.EntryIndexes,
+		arg.EntryKeys,
+		arg.EntryIds,
 		arg.Ordinals,
 		arg.Actors,
 		arg.RequestIds,
