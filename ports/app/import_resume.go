@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -62,7 +63,7 @@ func (run *importRun) resume(ctx context.Context, c *collection.Collection) erro
 	r := run.request
 	ticket, stored, err := run.transfer.Receipts.Claim(ctx, run.by, KeyedRequest{
 		// A collection that was deleted and declared again is another one.
-		Method: "import", Path: fmt.Sprint(c.Key.Bucket, "/", c.Key.ID), Key: r.ID,
+		Method: "import", Path: fmt.Sprint(c.Bucket, "/", c.ID), Key: r.ID,
 		Fingerprint: receipt.DigestOf([]byte(r.Shape), []byte(r.Mode), []byte(r.existing()), []byte(r.By)),
 	})
 	switch fault.CodeOf(err) {
@@ -111,7 +112,7 @@ func (t *importThread) behind(lines func(func(Line, error) bool)) func(func(Line
 				continue
 			}
 			if line.Number == done.Line {
-				if string(t.digest.Sum(nil)) != string(done.Digest) {
+				if !bytes.Equal(t.digest.Sum(nil), done.Digest) {
 					yield(Line{}, importReused())
 					return
 				}
