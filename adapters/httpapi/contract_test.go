@@ -122,6 +122,7 @@ var scenarios = []scenario{
 
 	{name: "documents by a filter", send: "GET " + booksPath + "/documents?filter=" + url.QueryEscape(`doc.title.startsWith("M")`) + "&orderBy=doc.title%20desc&fields=doc.title&explain=true", status: 200, want: `{"items":[{"id":"moby-dick","data":{"title":"Moby-Dick"}}],"explain":{"reads":"all","ordered":false,"residual":["doc.title.startsWith(\"M\")"],"estimatedRows":1,"examinedRows":1,"returned":1}}`},
 	{name: "documents by a wrong filter", send: "GET " + strictPath + "/documents?filter=doc.titel%20%3D%3D%201&orderBy=doc.x&fields=%5B", status: 400, code: "filter.invalid"},
+	{name: "documents by a quotient", send: "GET " + booksPath + "/documents?filter=" + url.QueryEscape(`doc.n / 0 > 1 || doc.n % 2 == 0`), status: 400, code: "filter.invalid"},
 	{name: "documents of a large collection", send: "GET " + booksPath + "/documents?filter=doc.year%20%3D%3D%201851", settings: scanning(0), status: 422, code: "query.unindexed", want: `{"suggestedIndex":{"name":"by_year","on":["doc.year"]}}`},
 	{name: "documents with too much behind them", send: "GET " + booksPath + "/documents?expand=doc.others%5B%5D", before: referMany, status: 413, code: "expand.tooLarge"},
 	{name: "document with too much behind it", send: "GET " + mobyPath + "?expand=doc.others%5B%5D", before: referMany, status: 413, code: "expand.tooLarge"},
