@@ -90,7 +90,7 @@ func takeReceipt(before, next receipt.Stored) sqlcgen.TakeReceiptParams {
 	return sqlcgen.TakeReceiptParams{
 		Fingerprint: next.Fingerprint[:], Owner: next.Owner[:], At: next.At, LeasedUntil: next.LeasedUntil, ExpiresAt: next.ExpiresAt, Progress: next.Progress,
 		Bucket: bucketOfReceipt(next.ID), ID: next.ID[:], BeforeOwner: before.Owner[:], BeforeStatus: int32(status),
-		BeforeLeasedUntil: before.LeasedUntil, BeforeExpiresAt: before.ExpiresAt,
+		BeforeLeasedUntil: before.LeasedUntil, BeforeExpiresAt: before.ExpiresAt, BeforeProgress: before.Progress,
 	}
 }
 

@@ -12,13 +12,14 @@ SELECT fingerprint, owner, at, leased_until, expires_at, status, header, body, p
   FROM public.receipts
  WHERE bucket = @bucket AND id = @id;
 
--- Takes a receipt over, as long as it is what was read of it.
+-- Takes a receipt over, as long as it is what was read of it: a transaction of who had it may be committing, and leave how far it has come.
 -- name: TakeReceipt :execrows
 UPDATE public.receipts
    SET fingerprint = @fingerprint, owner = @owner, at = @at, leased_until = @leased_until, expires_at = @expires_at,
        status = 0, header = NULL, body = NULL, progress = @progress
   FROM set_config('synchronous_commit', 'off', true)
- WHERE bucket = @bucket AND id = @id AND owner = @before_owner AND status = @before_status AND leased_until = @before_leased_until AND expires_at = @before_expires_at;
+ WHERE bucket = @bucket AND id = @id AND owner = @before_owner AND status = @before_status AND leased_until = @before_leased_until AND expires_at = @before_expires_at
+   AND progress IS NOT DISTINCT FROM @before_progress::bytea;
 
 -- name: RenewReceipt :execrows
 UPDATE public.receipts

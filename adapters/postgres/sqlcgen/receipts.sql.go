@@ -187,6 +187,7 @@ UPDATE public.receipts
        status = 0, header = NULL, body = NULL, progress = $6
   FROM set_config('synchronous_commit', 'off', true)
  WHERE bucket = $7 AND id = $8 AND owner = $9 AND status = $10 AND leased_until = $11 AND expires_at = $12
+   AND progress IS NOT DISTINCT FROM $13::bytea
 `
 
 type TakeReceiptParams struct {
@@ -202,9 +203,10 @@ type TakeReceiptParams struct {
 	BeforeStatus      int32
 	BeforeLeasedUntil time.Time
 	BeforeExpiresAt   time.Time
+	BeforeProgress    []byte
 }
 
-// Takes a receipt over, as long as it is what was read of it.
+// Takes a receipt over, as long as it is what was read of it: a transaction of who had it may be committing, and leave how far it has come.
 func (q *Queries) TakeReceipt(ctx context.Context, arg TakeReceiptParams) (int64, error) {
 	result, err := q.db.Exec(ctx, TakeReceipt,
 		arg.Fingerprint,
@@ -219,6 +221,7 @@ func (q *Queries) TakeReceipt(ctx context.Context, arg TakeReceiptParams) (int64
 		arg.BeforeStatus,
 		arg.BeforeLeasedUntil,
 		arg.BeforeExpiresAt,
+		arg.BeforeProgress,
 	)
 	if err != nil {
 		return 0, err
