@@ -422,3 +422,73 @@ func TestWrite_Merged(t *testing.T) {
 		})
 	}
 }
+
+// While a transaction is under way the next one begins when as many batches wait as that one has.
+func TestWrite_BeginsWhenAsManyWait(t *testing.T) {
+	t.Parallel()
+	s := open(t, postgres.Config{Writers: 2})
+	c := mustCollection(t, s, "books")
+	held := func(name string, busy, release chan struct{}) document.Write {
+		return document.Write{Collection: c.Version(), ID: id(name), Change: func(*document.Document) (document.Next, error) {
+			close(busy)
+			<-release
+			return document.Store([]byte(`1`)), nil
+		}}
+	}
+	write := func(w document.Write) chan error {
+		done := make(chan error, 1)
+		go func() {
+			_, err := s.Write(context.Background(), batch(w))
+			done <- err
+		}()
+		return done
+	}
+	waiting := func(n int) {
+		for s.Stat().Queued != n {
+			runtime.Gosched()
+		}
+	}
+	var busy, release [3]chan struct{}
+	for i := range busy {
+		busy[i], release[i] = make(chan struct{}), make(chan struct{})
+	}
+	first := write(held("first", busy[0], release[0]))
+	<-busy[0]
+	second := write(held("second", busy[1], release[1])) // one waits, and one is under way
+	<-busy[1]
+	third := []chan error{write(held("third", busy[2], release[2]))}
+	waiting(1)
+	for i := range 2 {
+		third = append(third, write(put(c, fmt.Sprint("beside", i), `1`)))
+	}
+	waiting(3)
+	close(release[0])
+	<-busy[2] // the three of them
+	close(release[1])
+	for _, done := range []chan error{first, second} {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	var last []chan error
+	for i := range 3 {
+		last = append(last, write(put(c, fmt.Sprint("last", i), `1`)))
+		if i < 2 {
+			waiting(i + 1)
+		}
+	}
+	for _, done := range last { // begun by the third, while the three are held
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	close(release[2])
+	for _, done := range third {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if got := s.Stat(); got.Transactions != 4 || got.Batches != 8 {
+		t.Errorf("%d batches in %d transactions", got.Batches, got.Transactions)
+	}
+}
